@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+/* buf.h - a growing byte buffer whose failure sticks: append ten times, check once.
+ *
+ * Picture:  |p ........ n ........ cap|
+ * Invariant: n <= cap; after `failed` nothing is appended any more.
+ * Memory: from *mem (kept).   Threads: one owner.                                   */
+#include <inttypes.h>
+#include "virality/mem.h"
+#include "virality/str.h"
+
+struct vr_buf {
+	char *p;
+	size_t n, cap;
+	struct vr_mem *mem;	/* keeps */
+	bool failed;
+};
+
+void vr_buf_init(struct vr_buf *b, struct vr_mem *mem);
+void vr_buf_done(struct vr_buf *b);
+static inline void vr_buf_clear(struct vr_buf *b) { b->n = 0; b->failed = false; }
+static inline struct vr_str vr_buf_str(const struct vr_buf *b) { return (struct vr_str){b->p, b->n}; }
+/** Room for n more bytes at p + n (the caller then raises n), or NULL and failed. */
+char *vr_buf_room(struct vr_buf *b, size_t n);
+void vr_buf_add(struct vr_buf *b, const void *p, size_t n);
+static inline void vr_buf_str_add(struct vr_buf *b, struct vr_str s) { vr_buf_add(b, s.p, s.n); }
+static inline void vr_buf_c(struct vr_buf *b, const char *z) { vr_buf_add(b, z, strlen(z)); }
+static inline void vr_buf_byte(struct vr_buf *b, unsigned char c) { vr_buf_add(b, &c, 1); }
+/** Plain decimal. */
+void vr_buf_u64(struct vr_buf *b, uint64_t v);
+void vr_buf_i64(struct vr_buf *b, int64_t v);
+/** Six decimals, half to even: how every published ratio is written. */
+void vr_buf_ratio(struct vr_buf *b, double v);
+/** LEB128 varint, zigzag varint, little-endian IEEE double: the stored format's atoms. */
+void vr_buf_varint(struct vr_buf *b, uint64_t v);
+void vr_buf_zigzag(struct vr_buf *b, int64_t v);
+void vr_buf_f64(struct vr_buf *b, double v);
+/** Length as varint, then the bytes. */
+void vr_buf_lstr(struct vr_buf *b, struct vr_str s);
+
+/* The reader of the same atoms: a failure sticks too, and yields 0 or empty. */
+struct vr_rd {
+	const char *p, *end;
+	bool failed;
+};
+static inline struct vr_rd vr_rd_of(struct vr_str s) { return (struct vr_rd){s.p, s.p + s.n, false}; }
+uint64_t vr_rd_varint(struct vr_rd *r);
+int64_t vr_rd_zigzag(struct vr_rd *r);
+double vr_rd_f64(struct vr_rd *r);
+struct vr_str vr_rd_lstr(struct vr_rd *r);
+uint8_t vr_rd_byte(struct vr_rd *r);
+struct vr_str vr_rd_bytes(struct vr_rd *r, size_t n);

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+/* str.h - a borrowed run of bytes: pointer and length, never NUL-terminated by contract.
+ *
+ * Ownership: none; whoever made the bytes keeps them alive.   p may be NULL only when n is 0. */
+#include <stdbool.h>
+#include <stddef.h>
+#include <string.h>
+
+struct vr_str { const char *p; size_t n; };
+
+#define VR_STR(lit) ((struct vr_str){"" lit, sizeof(lit) - 1})
+
+static inline struct vr_str vr_str_c(const char *z) { return (struct vr_str){z, z ? strlen(z) : 0}; }
+static inline bool vr_str_eq(struct vr_str a, struct vr_str b) { return a.n == b.n && (a.n == 0 || memcmp(a.p, b.p, a.n) == 0); }
+/** Byte order, shorter first on a common prefix: the order of Redis members. <0, 0, >0. */
+static inline int vr_str_cmp(struct vr_str a, struct vr_str b)
+{
+	size_t n = a.n < b.n ? a.n : b.n;
+	int c = n ? memcmp(a.p, b.p, n) : 0;
+	return c ? c : (a.n > b.n) - (a.n < b.n);
+}
+
+/** Valid UTF-8 (no surrogates, no overlong forms, at most U+10FFFF). */
+bool vr_utf8_valid(struct vr_str s);
+/** Valid UTF-8 without control characters (C0, DEL, C1) - so without NUL too. */
+bool vr_utf8_clean(struct vr_str s);
+/** Longest prefix of at most max bytes that ends at a character's end. */
+struct vr_str vr_utf8_cut(struct vr_str s, size_t max);
+/** Levenshtein-nearest of n names to s within distance 3, or NULL ("did you mean"). */
+const char *vr_str_nearest(struct vr_str s, const char *const *names, size_t n);
