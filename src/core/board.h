@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+/* board.h - the n best of a million by a score that events raise and time lowers, exactly.
+ *
+ * Idea: only members at or above a level (score, then id) are candidates. A rise is one
+ * comparison; a member that reaches the level joins. What is not a candidate is below the
+ * level for certain, for between events scores only fall. When fewer than n candidates are
+ * left at or above the level (they drained), all members are scanned once and a new, lower
+ * level is set so that about 4n take part; when more than 16n take part the level rises.
+ * Order: score descending, then id bytes descending (as ZREVRANGE gives equals).
+ * A score of 0 is never on the board.
+ * Threads: one owner.   Fails: VR_E_NOMEM, then the board is marked for a scan.              */
+#include "virality/err.h"
+#include "virality/mem.h"
+#include "virality/str.h"
+
+struct vr_board_row { void *member; double score; };
+/** The caller's members: score now (0 = none), id, and a walk over all. */
+struct vr_board_source {
+	double (*score)(const void *ctx, const void *member);
+	struct vr_str (*id)(const void *ctx, const void *member);
+	void *(*next)(const void *ctx, void *cursor_member);	/* NULL first; NULL at the end */
+	const void *ctx;
+};
+struct vr_board;
+VR_MUST enum vr_err vr_board_new(struct vr_mem *mem, uint32_t n, struct vr_board **ret);
+void vr_board_free(struct vr_board *b);
+/** The member's score may have risen to `score`. `*in` is the member's own mark for this board (a bit or byte the
+ * caller keeps for it, false at first), so that a candidate is listed once. O(1). */
+void vr_board_raise(struct vr_board *b, const struct vr_board_source *src, void *member, double score, bool *in);
+/** The member goes away (forgotten, evicted). O(candidates) when it is one. */
+void vr_board_drop(struct vr_board *b, void *member, bool *in);
+/** The best, at most n rows, sorted. rows borrowed until the next call. `clear_in` resets a member's mark when it
+ * stops being a candidate; `members` = how many members there are in all (to know when a scan is worth it). */
+size_t vr_board_best(struct vr_board *b, const struct vr_board_source *src, size_t members,
+	void (*set_in)(void *member, bool in), const struct vr_board_row **ret_rows);
+bool vr_board_check(const struct vr_board *b, const struct vr_board_source *src);

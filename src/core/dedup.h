@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+/* dedup.h - which SHARE and UNSHARE events of the last minutes were accepted already.
+ *
+ * Picture:   one open-addressing table of the partition: 128-bit hash of (content, event id,
+ *            action) -> event time; beside it, per minute of event time, the list of its
+ *            entries in order of arrival (for expiry and for storing).
+ * Stored:    per minute a string of 18-byte entries: hash (16, little-endian lo, hi) and
+ *            milliseconds within the minute (2); only ever appended, deleted whole.
+ * Threads:   one owner.   Fails: VR_E_NOMEM, then nothing has changed.                   */
+#include "virality/err.h"
+#include "virality/hash.h"
+#include "virality/time.h"
+#include "virality/mem.h"
+#include "virality/str.h"
+
+struct vr_dedup;	/* opaque */
+VR_MUST enum vr_err vr_dedup_new(struct vr_mem *mem, struct vr_span window, struct vr_dedup **ret);
+void vr_dedup_free(struct vr_dedup *d);
+/** Accepted before with an event time >= now - window? */
+bool vr_dedup_has(const struct vr_dedup *d, struct vr_hash128 h, struct vr_wall now);
+/** Note an accepted event of time t (the caller has asked _has). The first stays the reference: an entry that is
+ * there already and still within the window is kept. Times below now - window are not noted. */
+VR_MUST enum vr_err vr_dedup_add(struct vr_dedup *d, struct vr_hash128 h, struct vr_wall t, struct vr_wall now);
+/** Stream time rose: forget minutes that ended before now - window. */
+void vr_dedup_advance(struct vr_dedup *d, struct vr_wall now);
+size_t vr_dedup_count(const struct vr_dedup *d);
+
+/** Walk what the next cut has to write: for each minute with new entries the bytes to append (borrowed until
+ * the next change), for each minute that is stored and now over, NULL/empty bytes and expired = true. */
+typedef void vr_dedup_visit_f(void *ctx, int64_t minute, struct vr_str bytes, bool expired);
+void vr_dedup_changes(const struct vr_dedup *d, vr_dedup_visit_f *visit, void *ctx);
+/** The cut was committed. */
+void vr_dedup_committed(struct vr_dedup *d);
+/** A stored minute, at acquire. VR_E_CORRUPT: length is no multiple of 18 or an offset >= 60000. */
+VR_MUST enum vr_err vr_dedup_load(struct vr_dedup *d, int64_t minute, struct vr_str bytes);
+/** First and last minute (numbers since the epoch) that can matter at stream time now: what to load. */
+void vr_dedup_range(struct vr_span window, struct vr_wall now, int64_t *ret_first, int64_t *ret_last);
+bool vr_dedup_check(const struct vr_dedup *d);

@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+/* tally.h - how often each action was seen, in total and per window, for one entity (a
+ * content, a channel of a partition, a partition).
+ *
+ * Picture:   one struct vr_series per action that was ever seen, sorted by action; a series
+ *            has a total and one ring per window (ring[windows->n]).
+ * Invariant: an action without a series has total 0 and empty windows.
+ * Threads:   one owner.   Fails: VR_E_NOMEM, then nothing has changed.                     */
+#include "virality/buf.h"
+#include "virality/event.h"
+#include "ring.h"
+
+struct vr_series {
+	uint8_t action;			/* enum vr_action */
+	uint64_t total;
+	uint64_t shown_total;		/* what the view holds; VR_UNSHOWN when not known (kept by the views' writer) */
+	struct vr_ring ring[];		/* windows->n of them */
+};
+
+struct vr_tally {
+	struct vr_series **series;	/* n of them, sorted by action */
+	uint8_t n, cap;
+};
+
+struct vr_series *vr_tally_find(const struct vr_tally *t, enum vr_action a);	/* may be NULL */
+/** Find or make. */
+VR_MUST enum vr_err vr_tally_series(struct vr_tally *t, struct vr_pool *pool, const struct vr_windows *w,
+	enum vr_action a, struct vr_series **ret);
+/** One event: n to the total and, for each window where bucket(at) is still in at `now`, to that bucket.
+ * Rings are advanced to `now` first. *ret_late: too old for every window. */
+VR_MUST enum vr_err vr_series_add(struct vr_series *s, struct vr_pool *pool, const struct vr_windows *w,
+	struct vr_wall now, struct vr_wall at, uint64_t n, bool *ret_late);
+/** What an UNSHARE takes back: per window and in total. */
+struct vr_taken { uint64_t total, window[VR_WINDOWS_MAX]; };
+/** Take at most *want (all fields) from the bucket of `at` in each window and from the total; ret = what was there. */
+void vr_series_take(struct vr_series *s, const struct vr_windows *w, struct vr_wall now, struct vr_wall at,
+	const struct vr_taken *want, struct vr_taken *ret);
+void vr_series_advance(struct vr_series *s, const struct vr_windows *w, struct vr_wall now);
+uint64_t vr_tally_total(const struct vr_tally *t, enum vr_action a);
+uint64_t vr_tally_window(const struct vr_tally *t, const struct vr_windows *w, enum vr_action a, unsigned window, struct vr_wall now);
+/** First moment at which some bucket leaves, or INT64_MAX. */
+int64_t vr_tally_next_leave(const struct vr_tally *t, const struct vr_windows *w);
+/** Earliest moment > after at which a bucket of any ring leaves; buckets that left before are not seen. */
+int64_t vr_series_next_leave(const struct vr_series *s, const struct vr_windows *w);
+bool vr_tally_empty(const struct vr_tally *t, const struct vr_windows *w, struct vr_wall now);	/* all windows 0 */
+void vr_tally_done(struct vr_tally *t, struct vr_pool *pool, const struct vr_windows *w);
+/** Stored form: per series action, total, per window (number of buckets, first k, then deltas of k and counts). */
+void vr_tally_encode(const struct vr_tally *t, const struct vr_windows *w, struct vr_buf *b);
+VR_MUST enum vr_err vr_tally_decode(struct vr_tally *t, struct vr_pool *pool, const struct vr_windows *w, struct vr_rd *rd);
+bool vr_tally_check(const struct vr_tally *t, const struct vr_windows *w);
