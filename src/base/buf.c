@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "virality/buf.h"
+#include "virality/err.h"
+
+#define CAP_MIN 64U
+#define U64_DIGITS 20
+
+void vr_buf_init(struct vr_buf *b, struct vr_mem *mem)
+{
+	*b = (struct vr_buf){.mem = mem};
+}
+
+void vr_buf_done(struct vr_buf *b)
+{
+	if (!b || !b->mem)
+		return;
+	vr_mem_put(b->mem, b->p, b->cap);
+	*b = (struct vr_buf){.mem = b->mem};
+}
+
+static bool grow(struct vr_buf *b, size_t need)
+{
+	size_t cap = b->cap ? b->cap : CAP_MIN;
+	char *p;
+
+	while (cap < need)
+		cap = cap > SIZE_MAX / 2 ? need : cap * 2;
+	p = vr_mem_resize(b->mem, b->p, b->cap, cap);
+	if (!p)
+		return false;
+	b->p = p;
+	b->cap = cap;
+	return true;
+}
+
+char *vr_buf_room(struct vr_buf *b, size_t n)
+{
+	if (b->failed)
+		return NULL;
+	if (n > b->cap - b->n && (n > SIZE_MAX - b->n || !grow(b, b->n + n))) {
+		b->failed = true;
+		return NULL;
+	}
+	/* A fresh buffer has no bytes, but "no room" is what NULL would say. */
+	return b->p ? b->p + b->n : (char *)"";
+}
+
+void vr_buf_add(struct vr_buf *b, const void *p, size_t n)
+{
+	char *room = vr_buf_room(b, n);
+
+	if (!room || n == 0)
+		return;
+	memcpy(room, p, n);
+	b->n += n;
+}
+
+static void add_u64(struct vr_buf *b, bool minus, uint64_t v)
+{
+	char digits[U64_DIGITS + 1];
+	size_t i = sizeof(digits);
+
+	do {
+		digits[--i] = (char)('0' + v % 10);
+		v /= 10;
+	} while (v > 0);
+	if (minus)
+		digits[--i] = '-';
+	vr_buf_add(b, digits + i, sizeof(digits) - i);
+}
+
+void vr_buf_u64(struct vr_buf *b, uint64_t v)
+{
+	add_u64(b, false, v);
+}
+
+void vr_buf_i64(struct vr_buf *b, int64_t v)
+{
+	add_u64(b, v < 0, v < 0 ? 0 - (uint64_t)v : (uint64_t)v);
+}
+
+void vr_buf_varint(struct vr_buf *b, uint64_t v)
+{
+	char *room = vr_buf_room(b, 10);
+	size_t n = 0;
+
+	if (!room)
+		return;
+	for (; v >= 0x80; v >>= 7)
+		room[n++] = (char)(v | 0x80);
+	room[n++] = (char)v;
+	b->n += n;
+}
+
+void vr_buf_zigzag(struct vr_buf *b, int64_t v)
+{
+	vr_buf_varint(b, ((uint64_t)v << 1) ^ (v < 0 ? UINT64_MAX : 0));
+}
+
+void vr_buf_f64(struct vr_buf *b, double v)
+{
+	uint64_t bits;
+	unsigned char le[8];
+
+	memcpy(&bits, &v, sizeof(bits));
+	for (size_t i = 0; i < sizeof(le); i++)
+		le[i] = (unsigned char)(bits >> (8 * i));
+	vr_buf_add(b, le, sizeof(le));
+}
+
+void vr_buf_lstr(struct vr_buf *b, struct vr_str s)
+{
+	vr_buf_varint(b, s.n);
+	vr_buf_add(b, s.p, s.n);
+}

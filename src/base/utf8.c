@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* UTF-8, eight bytes at a time while they are plain ASCII, a character at a time else. */
+#include <stdint.h>
+#include "virality/str.h"
+
+#define ONES UINT64_C(0x0101010101010101)
+#define HIGH (ONES * 0x80)
+#define WORD sizeof(uint64_t)
+
+static uint64_t load(const char *p)
+{
+	uint64_t w;
+
+	memcpy(&w, p, WORD);
+	return w;
+}
+
+static bool is_ascii(uint64_t w)
+{
+	return (w & HIGH) == 0;
+}
+
+/* Every byte in 0x20..0x7e: + 1 carries only 0x7f into the high bit, - 0x20 borrows only below 0x20. */
+static bool is_printable(uint64_t w)
+{
+	return ((w | (w + ONES) | (w - ONES * 0x20)) & HIGH) == 0;
+}
+
+/* What may follow a lead byte: RFC 3629, section 4. n is the length of the whole character. */
+struct lead {
+	unsigned char n, second_min, second_max;
+};
+
+static struct lead lead_of(unsigned char c)
+{
+	if (c < 0xc2 || c > 0xf4)
+		return (struct lead){0, 0, 0};
+	if (c < 0xe0)
+		return (struct lead){2, 0x80, 0xbf};
+	if (c < 0xf0)
+		return (struct lead){3, c == 0xe0 ? 0xa0 : 0x80, c == 0xed ? 0x9f : 0xbf};
+	return (struct lead){4, c == 0xf0 ? 0x90 : 0x80, c == 0xf4 ? 0x8f : 0xbf};
+}
+
+/* Bytes of the non-ASCII character at p, or 0. */
+static size_t wide(const unsigned char *p, const unsigned char *end)
+{
+	struct lead l = lead_of(*p);
+
+	if (l.n == 0 || (size_t)(end - p) < l.n || p[1] < l.second_min || p[1] > l.second_max)
+		return 0;
+	for (size_t i = 2; i < l.n; i++)
+		if ((p[i] & 0xc0) != 0x80)
+			return 0;
+	return l.n;
+}
+
+/* U+0080 to U+009F: C2 80 to C2 9F. */
+static bool is_c1(const unsigned char *p)
+{
+	return p[0] == 0xc2 && p[1] < 0xa0;
+}
+
+static bool is_c0_or_del(unsigned char c)
+{
+	return c < 0x20 || c == 0x7f;
+}
+
+static inline __attribute__((always_inline)) bool walk(struct vr_str s, bool clean)
+{
+	const unsigned char *p = (const unsigned char *)s.p;
+	const unsigned char *end = p + s.n;
+
+	while (p < end) {
+		size_t n;
+		if ((size_t)(end - p) >= WORD) {
+			uint64_t w = load((const char *)p);
+			if (clean ? is_printable(w) : is_ascii(w)) {
+				p += WORD;
+				continue;
+			}
+		}
+		if (*p < 0x80) {
+			if (clean && is_c0_or_del(*p))
+				return false;
+			p++;
+			continue;
+		}
+		n = wide(p, end);
+		if (n == 0 || (clean && is_c1(p)))
+			return false;
+		p += n;
+	}
+	return true;
+}
+
+/* The whole of s in words, the last one overlapping the one before it. */
+static inline __attribute__((always_inline)) bool plain(struct vr_str s, bool clean)
+{
+	size_t i = 0;
+
+	if (s.n < WORD)
+		return false;
+	for (; i + WORD <= s.n; i += WORD) {
+		uint64_t w = load(s.p + i);
+		if (!(clean ? is_printable(w) : is_ascii(w)))
+			return false;
+	}
+	return clean ? is_printable(load(s.p + s.n - WORD)) : is_ascii(load(s.p + s.n - WORD));
+}
+
+bool vr_utf8_valid(struct vr_str s)
+{
+	return plain(s, false) || walk(s, false);
+}
+
+bool vr_utf8_clean(struct vr_str s)
+{
+	return plain(s, true) || walk(s, true);
+}
+
+struct vr_str vr_utf8_cut(struct vr_str s, size_t max)
+{
+	if (s.n <= max)
+		return s;
+	while (max > 0 && ((unsigned char)s.p[max] & 0xc0) == 0x80)
+		max--;
+	return (struct vr_str){s.p, max};
+}
