@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+/* redis.h - commands out, replies in; who carries them is somebody else's business.
+ *
+ * Picture:   struct vr_cmds --(exchange)--> struct vr_replies
+ * A struct vr_cmds is a run of requests in RESP, built without copying twice; a reply tree lives
+ * in an arena. The same two types are spoken by a real connection (vr_redis) and by the
+ * simulated server of the tests, so that whatever builds commands and reads replies runs on both.
+ * Threads: one owner of each object.                                                            */
+#include "virality/arena.h"
+#include "virality/buf.h"
+#include "virality/err.h"
+
+struct vr_cmds {
+	struct vr_buf buf;	/* RESP; hand to the server as it is */
+	uint32_t n;		/* commands = replies to expect */
+	uint32_t open;		/* arguments still missing of the command being built */
+};
+void vr_cmds_init(struct vr_cmds *c, struct vr_mem *mem);
+void vr_cmds_done(struct vr_cmds *c);
+void vr_cmds_clear(struct vr_cmds *c);
+/** Begin a command of argc words (the name included); add exactly that many. */
+void vr_cmd(struct vr_cmds *c, uint32_t argc, const char *name);
+void vr_cmd_str(struct vr_cmds *c, struct vr_str arg);
+void vr_cmd_c(struct vr_cmds *c, const char *arg);
+void vr_cmd_i64(struct vr_cmds *c, int64_t arg);
+void vr_cmd_f64(struct vr_cmds *c, double arg);		/* 17 significant digits: reads back equal */
+/** A key made of parts without copying them together first: prefix, then the others. */
+void vr_cmd_key(struct vr_cmds *c, struct vr_str a, struct vr_str b, struct vr_str d);
+/** A whole command of words that are C strings; the list ends with NULL. */
+void vr_cmd_words(struct vr_cmds *c, const char *name, ...) __attribute__((sentinel));
+
+enum vr_reply_type { VR_REPLY_NIL, VR_REPLY_STATUS, VR_REPLY_ERROR, VR_REPLY_INT, VR_REPLY_STR, VR_REPLY_ARRAY };
+struct vr_reply {
+	enum vr_reply_type type;
+	int64_t integer;
+	struct vr_str str;		/* STATUS, ERROR, STR; followed by a NUL that n does not count */
+	struct vr_reply *elem;		/* ARRAY: n of them */
+	size_t n;
+};
+struct vr_replies { struct vr_reply *at; size_t n; };
+
+/** Class of an error reply by its first word: table of reliability (OOM, LOADING, BUSY, MISCONF, NOREPLICAS,
+ * TRYAGAIN, CLUSTERDOWN, MASTERDOWN: RETRY; READONLY: VR_E_READONLY; NOAUTH, WRONGPASS, NOPERM, unknown command:
+ * VR_E_AUTH/VR_E_UNSUPPORTED; WRONGTYPE and the rest: VR_E_REPLY). For EXECABORT the class is that of the command refused first. */
+enum vr_err vr_reply_error_class(const struct vr_reply *r);
+/** First error in a tree, depth first, or NULL. */
+const struct vr_reply *vr_reply_first_error(const struct vr_reply *r);
+/** Decimal text or integer reply to number; false when it is neither. */
+bool vr_reply_i64(const struct vr_reply *r, int64_t *ret);
+/** Value of a field in a flat HGETALL array, or NULL. */
+const struct vr_reply *vr_reply_field(const struct vr_reply *flat, const char *name);
+
+/* Who carries. `exchange` sends all commands and waits for all replies; on any failure (VR_E_AWAY, VR_E_TIMEOUT,
+ * VR_E_LOST_LINK) the connection is gone and what ran is unknown. It never sends anything twice. */
+struct vr_link {
+	enum vr_err (*exchange)(void *ctx, const struct vr_cmds *cmds, struct vr_arena *arena, struct vr_replies *ret, struct vr_diag *d);
+	void *ctx;
+};
+
+/* ------------------------------------------------------------------ a real connection ---- */
+struct vr_redis_config {
+	struct vr_str host, unix_path;		/* unix_path not empty: a Unix socket */
+	int port;
+	struct vr_str user, password;		/* secrets; never in a message */
+	bool tls;				/* VR_E_UNSUPPORTED where hiredis has none */
+	struct vr_str tls_ca_file;
+	struct vr_span connect_timeout, timeout;
+	int db;					/* SELECTed after connecting */
+	bool allow_eviction;
+};
+struct vr_redis;	/* opaque: one connection, one thread */
+VR_MUST enum vr_err vr_redis_new(const struct vr_redis_config *config, struct vr_redis **ret);
+void vr_redis_free(struct vr_redis *r);
+/** Connect if not connected (AUTH, SELECT, timeouts set again, keepalive). */
+VR_MUST enum vr_err vr_redis_connect(struct vr_redis *r, struct vr_diag *d);
+/** Drop the connection: the next exchange connects anew. */
+void vr_redis_drop(struct vr_redis *r);
+/** Rises by one with every connection made: what was read over an older one must not be trusted. */
+uint64_t vr_redis_epoch(const struct vr_redis *r);
+/** `exchange` over this connection; connects when needed. */
+struct vr_link vr_redis_link(struct vr_redis *r);
+
+/** What a server says of itself; one log line and the refusals of design section 3. */
+struct vr_redis_facts {
+	char version[32], role[16], policy[32], appendonly[8], appendfsync[16], aof_status[8], replid[48];
+	int64_t evicted_keys, min_replicas, maxmemory;
+	bool cluster;
+};
+/** INFO (and CONFIG GET where allowed). VR_E_EVICTING: maxmemory-policy is not noeviction; VR_E_UNSUPPORTED: cluster mode or older than 6.0;
+ * VR_E_READONLY: not a master. */
+VR_MUST enum vr_err vr_redis_check(struct vr_redis *r, struct vr_redis_facts *ret, struct vr_diag *d);
+/** "redis 7.0.15 master noeviction appendonly=no ..." */
+void vr_redis_facts_text(const struct vr_redis_facts *f, struct vr_buf *b);
