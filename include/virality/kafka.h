@@ -12,6 +12,7 @@
  * Ownership: a batch borrows librdkafka's messages until vr_batch_done.                               */
 #include "virality/buf.h"
 #include "virality/err.h"
+#include "virality/header.h"
 #include "virality/time.h"
 
 struct vr_topic_part { struct vr_str topic; int32_t partition; };
@@ -86,7 +87,6 @@ enum vr_feed_what {
 	VR_FEED_RANGE,		/* the asked offset is not in the log (below first or above end): offset = asked */
 	VR_FEED_ERROR,		/* err tells; librdkafka goes on by itself when it can */
 };
-struct vr_header { struct vr_str name, value; bool has_value; };
 struct vr_feed_item {
 	enum vr_feed_what what;
 	enum vr_err err;

@@ -10,6 +10,7 @@
  * Threads: an immutable set may be read by several threads.                                   */
 #include "virality/buf.h"
 #include "virality/event.h"
+#include "virality/json.h"
 #include "virality/mem.h"
 #include "virality/windows.h"
 
@@ -95,5 +96,3 @@ void vr_rule_labels_json(const struct vr_rule *r, struct vr_buf *b);
 void vr_rule_annotations_json(const struct vr_rule *r, const struct vr_template_env *env, struct vr_buf *b);
 /** A number as people write it: whole numbers plain, others with up to six significant decimals. Never an exponent. */
 void vr_value_text(double v, struct vr_buf *b);
-/** Append s as a JSON string with quotes; control characters, quote and backslash escaped; s is valid UTF-8. */
-void vr_json_string(struct vr_buf *b, struct vr_str s);
