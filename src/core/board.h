@@ -20,18 +20,19 @@ struct vr_board_source {
 	double (*score)(const void *ctx, const void *member);
 	struct vr_str (*id)(const void *ctx, const void *member);
 	void *(*next)(const void *ctx, void *cursor_member);	/* NULL first; NULL at the end */
+	/* The member's own mark for this board (false at first), so that a candidate is listed once. */
+	bool (*is_in)(const void *ctx, const void *member);
+	void (*set_in)(const void *ctx, void *member, bool in);
 	const void *ctx;
 };
 struct vr_board;
 VR_MUST enum vr_err vr_board_new(struct vr_mem *mem, uint32_t n, struct vr_board **ret);
 void vr_board_free(struct vr_board *b);
-/** The member's score may have risen to `score`. `*in` is the member's own mark for this board (a bit or byte the
- * caller keeps for it, false at first), so that a candidate is listed once. O(1). */
-void vr_board_raise(struct vr_board *b, const struct vr_board_source *src, void *member, double score, bool *in);
+/** The member's score may have risen to `score`. O(1). */
+void vr_board_raise(struct vr_board *b, const struct vr_board_source *src, void *member, double score);
 /** The member goes away (forgotten, evicted). O(candidates) when it is one. */
-void vr_board_drop(struct vr_board *b, void *member, bool *in);
-/** The best, at most n rows, sorted. rows borrowed until the next call. `clear_in` resets a member's mark when it
- * stops being a candidate; `members` = how many members there are in all (to know when a scan is worth it). */
-size_t vr_board_best(struct vr_board *b, const struct vr_board_source *src, size_t members,
-	void (*set_in)(void *member, bool in), const struct vr_board_row **ret_rows);
+void vr_board_drop(struct vr_board *b, const struct vr_board_source *src, void *member);
+/** The best, at most n rows, sorted. rows borrowed until the next call. `members` = how many members there are in all
+ * (to know when a scan is worth it). */
+size_t vr_board_best(struct vr_board *b, const struct vr_board_source *src, size_t members, const struct vr_board_row **ret_rows);
 bool vr_board_check(const struct vr_board *b, const struct vr_board_source *src);
