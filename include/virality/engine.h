@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+/* engine.h - everything virald knows about one partition, and how a record changes it.
+ *
+ * Flow, called by the partition's worker and by nobody else:
+ *
+ *     vr_engine_want(id)...  -> load from the store -> vr_engine_load
+ *     vr_engine_fold(record)        one record: times, forgetting, duplicates, timers, counts, rules
+ *     vr_engine_cut(store)          everything that changed since the last cut, absolute values
+ *     vr_engine_committed()         the cut is in Redis
+ *
+ * A cut that was not committed leaves no way back: free the engine and acquire again.
+ *
+ * The engine is one deterministic value. It has no clock: *stream time* (highest accepted event time)
+ * drives the fold and the alerts, *log time* (highest Kafka timestamp) checks event times and drives
+ * forgetting, *view time* is told by the caller and only decides what is shown.
+ * Memory: all from the vr_mem given at birth; vr_engine_free returns it at once.
+ * Threads: one owner.   Fails: VR_E_NOMEM (the engine is then unusable: free it), what else is said below. */
+#include "virality/mem.h"
+#include "virality/rules.h"
+#include "virality/store.h"
+
+struct vr_engine_config {
+	struct vr_str topic;		/* keeps */
+	int32_t partition;
+	struct vr_windows windows;
+	struct vr_span max_ahead, dedup_window, retention;	/* retention: whole hours */
+	uint32_t channels_max;		/* names a partition counts apart */
+	uint32_t views_min_events;	/* records after which a content gets its views */
+	uint32_t ts_min_events;		/* records after which it gets a time series */
+	uint32_t board_size;		/* rows of a leaderboard */
+	uint64_t max_contents;		/* cap of what is held in memory; 0: none */
+};
+
+struct vr_engine;
+VR_MUST enum vr_err vr_engine_new(const struct vr_engine_config *config, struct vr_mem *mem, struct vr_engine **ret);
+void vr_engine_free(struct vr_engine *e);
+
+/* ---------------------------------------------------------------------- from the store ---- */
+/** Times as the owner record holds them. */
+void vr_engine_set_times(struct vr_engine *e, struct vr_wall stream, struct vr_wall log);
+/** A stored slot without a content: PARTIAL (id = channel), RULES, DEDUP (id = minute). VR_E_CORRUPT. */
+VR_MUST enum vr_err vr_engine_restore(struct vr_engine *e, enum vr_slot slot, struct vr_str id, struct vr_str value);
+/** Ids that stand on a stored board: to be loaded first. */
+VR_MUST enum vr_err vr_board_ids(struct vr_str board, void (*each)(void *ctx, struct vr_str id), void *ctx);
+
+/** The content will be needed. True: it is at hand; false: it is on the wanted list now. */
+VR_MUST enum vr_err vr_engine_want(struct vr_engine *e, struct vr_str id, bool *ret_at_hand);
+size_t vr_engine_wanted(const struct vr_engine *e);
+/** The i-th wanted id (borrowed until the list is emptied by vr_engine_loaded_all). */
+struct vr_str vr_engine_wanted_id(const struct vr_engine *e, size_t i);
+struct vr_loaded {
+	bool has_state;
+	struct vr_str state, uniques, channels;	/* the last two empty when the state does not ask for them */
+	bool home_known, is_home;		/* is the content's home this partition? */
+};
+/** What the store holds for the i-th wanted content. *ret_more: the state refers to UNIQUES or CHANNELS that were not
+ * given: load them, call again. VR_E_CORRUPT. */
+VR_MUST enum vr_err vr_engine_load(struct vr_engine *e, size_t i, const struct vr_loaded *l, bool *ret_more);
+/** Every wanted content was loaded: the list is empty again. */
+void vr_engine_loaded_all(struct vr_engine *e);
+/** Is it in memory and not forgotten? */
+bool vr_engine_has(const struct vr_engine *e, struct vr_str id);
+/** Hour of log time below which a content counts as absent. */
+int64_t vr_engine_forget_below(const struct vr_engine *e);
+/** Must the home of this content be asked again? (Mis-keyed, and its index hour changed.) */
+
+/* ------------------------------------------------------------------------- the fold ------- */
+/** Rules in force from here on, number `no` of the fleet's list; borrowed, outlives the engine or the next call.
+ * Rules that are gone resolve their alerts. `at_offset`: the record boundary. */
+VR_MUST enum vr_err vr_engine_rules(struct vr_engine *e, const struct vr_rules *rules, uint32_t no, int64_t at_offset);
+/** The set that was in force when the state was stored: nothing is adopted or resolved. */
+VR_MUST enum vr_err vr_engine_rules_resume(struct vr_engine *e, const struct vr_rules *rules, uint32_t no);
+
+struct vr_record {
+	int64_t offset;
+	struct vr_wall kafka_time;		/* 0: none */
+	const struct vr_event *event;		/* NULL: refused, a tombstone or a tick: only log time moves */
+	enum vr_err refused;			/* why there is no event; VR_OK for a tombstone or tick */
+};
+enum vr_fate { VR_FATE_FOLDED, VR_FATE_DUPLICATE, VR_FATE_REFUSED, VR_FATE_PASSED };
+struct vr_outcome {
+	enum vr_fate fate;
+	enum vr_err refused;			/* fate REFUSED: why */
+	bool late, clock_ahead, dedup_unchecked, miskeyed;
+};
+/** Fold one record. Its content was wanted and loaded. */
+VR_MUST enum vr_err vr_engine_fold(struct vr_engine *e, const struct vr_record *r, struct vr_outcome *ret);
+
+/* -------------------------------------------------------------------------- the cut ------- */
+struct vr_cut_limits {
+	struct vr_wall view;		/* view time; at least stream time */
+	uint32_t drain;			/* contents that may be rewritten because of draining alone */
+	bool boards;			/* write the leaderboards too */
+};
+/** Contents that the next cut writes. */
+size_t vr_engine_dirty(const struct vr_engine *e);
+/** Is there anything a cut would write (dirty contents, partials, alerts, drains due at that view time)? */
+bool vr_engine_has_changes(const struct vr_engine *e, struct vr_wall view);
+/** Alerts (transitions) waiting for the next cut. */
+size_t vr_engine_alerts(const struct vr_engine *e);
+VR_MUST enum vr_err vr_engine_cut(struct vr_engine *e, const struct vr_cut_limits *l, const struct vr_store *store);
+void vr_engine_committed(struct vr_engine *e);
+/** Between batches: bring memory under its cap. Drops clean contents without a timer; counts them. Returns true when a
+ * non-empty one was dropped: leaderboards are no longer complete. */
+bool vr_engine_evict(struct vr_engine *e);
+
+/* ------------------------------------------------------------------------- questions ------ */
+struct vr_engine_facts {
+	struct vr_wall stream, log;
+	uint32_t rules_no;
+	uint64_t contents, pending, firing, evicted;
+	uint64_t dedup_entries;
+	size_t bytes;
+};
+void vr_engine_facts(const struct vr_engine *e, struct vr_engine_facts *ret);
+/** Every alert that is pending or firing, in order of content id and rule; borrowed for the call. */
+VR_MUST enum vr_err vr_engine_active(struct vr_engine *e, void (*each)(void *ctx, const struct vr_alert *a), void *ctx);
+/** All invariants of everything (tests, debug builds). */
+bool vr_engine_check(const struct vr_engine *e);
