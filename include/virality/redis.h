@@ -10,6 +10,7 @@
 #include "virality/arena.h"
 #include "virality/buf.h"
 #include "virality/err.h"
+#include "virality/time.h"
 
 struct vr_cmds {
 	struct vr_buf buf;	/* RESP; hand to the server as it is */
@@ -46,13 +47,17 @@ struct vr_replies { struct vr_reply *at; size_t n; };
 enum vr_err vr_reply_error_class(const struct vr_reply *r);
 /** First error in a tree, depth first, or NULL. */
 const struct vr_reply *vr_reply_first_error(const struct vr_reply *r);
+/** The same over all replies, in the order of the commands: before an EXECABORT stands what was refused first. */
+const struct vr_reply *vr_replies_first_error(const struct vr_replies *r);
 /** Decimal text or integer reply to number; false when it is neither. */
 bool vr_reply_i64(const struct vr_reply *r, int64_t *ret);
 /** Value of a field in a flat HGETALL array, or NULL. */
 const struct vr_reply *vr_reply_field(const struct vr_reply *flat, const char *name);
 
-/* Who carries. `exchange` sends all commands and waits for all replies; on any failure (VR_E_AWAY, VR_E_TIMEOUT,
- * VR_E_LOST_LINK) the connection is gone and what ran is unknown. It never sends anything twice. */
+/* Who carries. `exchange` sends all commands and waits for all replies; it never sends anything twice. On any failure
+ * the connection is gone. Where it could not be made, nothing was sent: VR_E_AWAY, VR_E_BUSY (loading), VR_E_AUTH, VR_E_CONFIG,
+ * VR_E_UNSUPPORTED. Later what ran is unknown: VR_E_LOST_LINK, VR_E_TIMEOUT (of the whole exchange), VR_E_NOMEM.
+ * WATCH, MULTI and SELECT end with the connection: whoever relies on them compares vr_redis_epoch. */
 struct vr_link {
 	enum vr_err (*exchange)(void *ctx, const struct vr_cmds *cmds, struct vr_arena *arena, struct vr_replies *ret, struct vr_diag *d);
 	void *ctx;
@@ -65,11 +70,12 @@ struct vr_redis_config {
 	struct vr_str user, password;		/* secrets; never in a message */
 	bool tls;				/* VR_E_UNSUPPORTED where hiredis has none */
 	struct vr_str tls_ca_file;
-	struct vr_span connect_timeout, timeout;
+	struct vr_span connect_timeout, timeout;	/* timeout: of a whole exchange; 0: 5 s */
 	int db;					/* SELECTed after connecting */
 	bool allow_eviction;
 };
 struct vr_redis;	/* opaque: one connection, one thread */
+/** Copies config; connects nothing yet. */
 VR_MUST enum vr_err vr_redis_new(const struct vr_redis_config *config, struct vr_redis **ret);
 void vr_redis_free(struct vr_redis *r);
 /** Connect if not connected (AUTH, SELECT, timeouts set again, keepalive). */

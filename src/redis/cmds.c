@@ -1,0 +1,158 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Requests in RESP. Every argument asks the buffer for room once and is written by hand:
+ * printf and a growth check for each piece would cost more than the copy. */
+#include <math.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include "virality/redis.h"
+
+#define U64_DIGITS 20
+#define FRAME_MAX (1 + U64_DIGITS + 2 + 2)	/* "$" length CRLF ... CRLF */
+#define F64_MAX 32
+#define INTEGRAL_MAX 9007199254740992.0		/* 2^53: beyond it neighbours differ by more than one */
+
+void vr_cmds_init(struct vr_cmds *c, struct vr_mem *mem)
+{
+	*c = (struct vr_cmds){0};
+	vr_buf_init(&c->buf, mem);
+}
+
+void vr_cmds_done(struct vr_cmds *c)
+{
+	if (!c)
+		return;
+	vr_buf_done(&c->buf);
+	c->n = c->open = 0;
+}
+
+void vr_cmds_clear(struct vr_cmds *c)
+{
+	vr_buf_clear(&c->buf);
+	c->n = c->open = 0;
+}
+
+/* Decimal digits of v at p; returns the end. */
+static char *put_u64(char *p, uint64_t v)
+{
+	char digits[U64_DIGITS];
+	size_t i = sizeof(digits);
+
+	do {
+		digits[--i] = (char)('0' + v % 10);
+		v /= 10;
+	} while (v > 0);
+	memcpy(p, digits + i, sizeof(digits) - i);
+	return p + (sizeof(digits) - i);
+}
+
+static char *put_crlf(char *p)
+{
+	p[0] = '\r';
+	p[1] = '\n';
+	return p + 2;
+}
+
+static char *put_head(char *p, char kind, uint64_t v)
+{
+	*p = kind;
+	return put_crlf(put_u64(p + 1, v));
+}
+
+static char *put_bytes(char *p, struct vr_str s)
+{
+	if (s.n > 0)
+		memcpy(p, s.p, s.n);
+	return p + s.n;
+}
+
+/* Room for an argument of n bytes, with its length already written; the caller adds n bytes and
+ * ends with end_arg. NULL: the buffer has failed, which sticks. */
+static char *begin_arg(struct vr_cmds *c, size_t n)
+{
+	char *p;
+
+	VR_ASSERT(c->open > 0);
+	c->open--;
+	p = vr_buf_room(&c->buf, n + FRAME_MAX);
+	return p ? put_head(p, '$', n) : NULL;
+}
+
+static void end_arg(struct vr_cmds *c, char *p)
+{
+	c->buf.n = (size_t)(put_crlf(p) - c->buf.p);
+}
+
+void vr_cmd(struct vr_cmds *c, uint32_t argc, const char *name)
+{
+	char *p;
+
+	VR_ASSERT(c->open == 0 && argc > 0);
+	c->n++;
+	c->open = argc;
+	p = vr_buf_room(&c->buf, FRAME_MAX);
+	if (p)
+		c->buf.n = (size_t)(put_head(p, '*', argc) - c->buf.p);
+	vr_cmd_c(c, name);
+}
+
+void vr_cmd_str(struct vr_cmds *c, struct vr_str arg)
+{
+	char *p = begin_arg(c, arg.n);
+
+	if (p)
+		end_arg(c, put_bytes(p, arg));
+}
+
+void vr_cmd_c(struct vr_cmds *c, const char *arg)
+{
+	vr_cmd_str(c, vr_str_c(arg));
+}
+
+void vr_cmd_i64(struct vr_cmds *c, int64_t arg)
+{
+	char digits[U64_DIGITS + 1];
+	char *p = digits;
+
+	if (arg < 0)
+		*p++ = '-';
+	p = put_u64(p, arg < 0 ? 0 - (uint64_t)arg : (uint64_t)arg);
+	vr_cmd_str(c, (struct vr_str){digits, (size_t)(p - digits)});
+}
+
+void vr_cmd_f64(struct vr_cmds *c, double arg)
+{
+	char text[F64_MAX];
+	int n;
+
+	if (fabs(arg) < INTEGRAL_MAX && rint(arg) == arg && !(arg == 0 && signbit(arg))) {
+		vr_cmd_i64(c, (int64_t)arg);
+		return;
+	}
+	n = snprintf(text, sizeof(text), "%.17g", arg);
+	vr_cmd_str(c, (struct vr_str){text, (size_t)n});
+}
+
+void vr_cmd_key(struct vr_cmds *c, struct vr_str a, struct vr_str b, struct vr_str d)
+{
+	char *p = begin_arg(c, a.n + b.n + d.n);
+
+	if (p)
+		end_arg(c, put_bytes(put_bytes(put_bytes(p, a), b), d));
+}
+
+void vr_cmd_words(struct vr_cmds *c, const char *name, ...)
+{
+	uint32_t argc = 1;
+	va_list ap, again;
+	const char *word;
+
+	va_start(ap, name);
+	va_copy(again, ap);
+	while (va_arg(ap, const char *))
+		argc++;
+	va_end(ap);
+	vr_cmd(c, argc, name);
+	while ((word = va_arg(again, const char *)))
+		vr_cmd_c(c, word);
+	va_end(again);
+}
