@@ -115,10 +115,11 @@ class Counters:
 class Alert:
     """A rule that is pending or firing for a content."""
 
-    __slots__ = ("rule", "firing", "since", "offset", "id")
+    __slots__ = ("rule", "firing", "since", "offset", "id", "title", "channel")
 
-    def __init__(self, rule, since, offset, ident):
+    def __init__(self, rule, since, offset, ident, title, channel):
         self.rule, self.firing, self.since, self.offset, self.id = rule, False, since, offset, ident
+        self.title, self.channel = title, channel		# stay as they were at the beginning
 
 
 SUPPRESSED = "suppressed"
@@ -263,7 +264,7 @@ class Partition:
                 if c in self.contents and self.contents[c].hour == hour]
         for cid in sorted(gone):
             content = self.contents[cid]
-            self.end_all(cid, content, content.status, "forgotten")
+            self.end_all(cid, content.status, "forgotten")
             del self.contents[cid]
 
     def time_of(self, event, kafka_ms):
@@ -427,7 +428,9 @@ class Partition:
         for cid in sorted(self.contents):
             content = self.contents[cid]
             gone = {k: s for k, s in content.status.items() if k not in keys}
-            self.end_all(cid, content, gone, "rule_removed")
+            self.end_all(cid, gone, "rule_removed")
+            for key in gone:
+                del content.status[key]
             content.judged &= keys
             for alert in content.active():
                 alert.rule = next(r for r in self.rules if r.key == alert.rule.key)
@@ -464,39 +467,39 @@ class Partition:
                 del content.status[rule.key]
                 del self.active[status.id]
             elif at - status.since >= rule.for_ms:
-                self.fire(cid, content, status, at, values)
+                self.fire(cid, status, at, values)
         elif not true and rule.may_reset(values):
             del content.status[rule.key]
-            self.say(cid, content, status, "resolved", at, rule.figures(values))
+            self.say(cid, status, "resolved", at, rule.figures(values))
 
     def begin(self, cid, content, rule, at, offset, values):
         ident = rule.alert_id("content:" + cid, self.topic, self.partition, at, offset)
-        alert = content.status[rule.key] = Alert(rule, at, offset, ident)
+        alert = content.status[rule.key] = Alert(rule, at, offset, ident, content.title,
+                                                   self.channel_top(content))
         self.push_leaves(cid, content)
         if rule.for_ms == 0:
-            self.fire(cid, content, alert, at, values)
+            self.fire(cid, alert, at, values)
         else:
-            entry = self.entry(cid, content, alert, "pending", at, rule.figures(values))
+            entry = self.entry(cid, alert, "pending", at, rule.figures(values))
             self.active[ident] = dict(entry, due_ms=at + rule.for_ms)
             self.push_for(cid, alert)
 
-    def fire(self, cid, content, alert, at, values):
+    def fire(self, cid, alert, at, values):
         alert.firing = True
-        self.say(cid, content, alert, "firing", at, alert.rule.figures(values))
+        self.say(cid, alert, "firing", at, alert.rule.figures(values))
 
-    def end_all(self, cid, content, statuses, reason):
+    def end_all(self, cid, statuses, reason):
         """Ends the given states of a content at stream time, in the order of the rules."""
-        for key, status in sorted(statuses.items(), key=lambda item: self.index[item[0]]):
-            del content.status[key]
+        for _, status in sorted(statuses.items(), key=lambda item: self.index[item[0]]):
             if status is SUPPRESSED:
                 continue
             if status.firing:
-                self.say(cid, content, status, "resolved", self.stream_ms, (None, None), reason)
+                self.say(cid, status, "resolved", self.stream_ms, (None, None), reason)
             else:
                 del self.active[status.id]
 
-    def say(self, cid, content, alert, state, at, figures, reason=""):
-        entry = self.entry(cid, content, alert, state, at, figures, reason)
+    def say(self, cid, alert, state, at, figures, reason=""):
+        entry = self.entry(cid, alert, state, at, figures, reason)
         self.alerts.append(entry)
         self.latest[alert.id] = entry
         if state == "resolved":
@@ -504,11 +507,12 @@ class Partition:
         else:
             self.active[alert.id] = dict(entry, due_ms=None)
 
-    def entry(self, cid, content, alert, state, at, figures, reason=""):
+    def entry(self, cid, alert, state, at, figures, reason=""):
         rule = alert.rule
         return {
             "id": alert.id, "alertname": rule.name, "severity": rule.labels.get("severity", ""),
-            "state": state, "entity": "content:" + cid, "content_id": cid, "title": content.title,
+            "state": state, "entity": "content:" + cid, "content_id": cid, "channel": alert.channel,
+            "title": alert.title,
             "value": figures[0], "threshold": figures[1],
             "starts_ms": alert.since, "ends_ms": at if state == "resolved" else 0, "updated_ms": at,
             "topic": self.topic, "partition": self.partition, "offset": alert.offset,
