@@ -30,7 +30,7 @@ struct vr_store {
 	void (*del)(void *ctx, enum vr_slot slot, struct vr_str id);
 	void (*rank)(void *ctx, enum vr_slot slot, struct vr_str id, int64_t score);
 	void (*unrank)(void *ctx, enum vr_slot slot, struct vr_str id);
-	/** Fields of a view that changed; the others stay. */
+	/** Fields of a view that changed; the others stay. A value whose p is NULL: the field goes. */
 	void (*view)(void *ctx, enum vr_view view, struct vr_str id, const struct vr_field *fields, size_t n);
 	/** The content was forgotten: all its views go, its time series too. */
 	void (*unview)(void *ctx, struct vr_str content_id);

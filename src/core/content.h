@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+/* content.h - what is known about one content of a partition.
+ *
+ * Picture:   content -- tally (13 actions x windows)
+ *                    -- chan[] one per channel it was shared or used through (in order of arrival)
+ *                    -- uniques, depth, trend, open minute, rule states
+ * Stored:    one string with a format byte (content_state.c); a sketch of uniques and the channels
+ *            beyond the eighth in strings of their own.
+ * Ownership: the engine's pool holds all of it; contents are linked in one list in order of birth.
+ * Threads:   one owner.                                                                           */
+#include "virality/alert.h"
+#include "virality/hash.h"
+#include "tally.h"
+#include "uniques.h"
+
+enum { VR_CONTENT_INLINE_CHANNELS = 8, VR_TREND_BOARD = VR_WINDOWS_MAX };
+
+/* Totals of one action through one channel. SHARE is not here: it has a series. */
+struct vr_count { uint64_t n; uint8_t action; };
+
+/* A content on one channel. Linked with the others of that channel for its leaderboard. */
+struct vr_chan {
+	struct vr_content *content;
+	struct vr_chan *next, *prev;		/* in the channel's list */
+	struct vr_series *share;		/* NULL until the first SHARE */
+	struct vr_count *count;
+	uint16_t channel;			/* number in the partition, in order of arrival */
+	uint8_t n_counts, cap_counts;
+	bool on_board[VR_WINDOWS_MAX];
+};
+
+/* A rule that is not inactive for this content. */
+struct vr_rule_state {
+	uint64_t version;
+	struct vr_wall since;			/* stream time at which it began to be pending or firing */
+	int64_t offset;				/* record at which it began */
+	uint8_t state;				/* enum vr_alert_state: SUPPRESSED, PENDING, FIRING */
+};
+
+/* The minute of stream time whose time series entry is being counted. */
+struct vr_open_minute {
+	struct vr_content *next;		/* in the engine's list of contents with an open minute */
+	int64_t minute;				/* number since the epoch */
+	uint64_t count[VR_ACTIONS_MAX];
+};
+
+enum vr_home { VR_HOME_UNKNOWN, VR_HOME_HERE, VR_HOME_ELSEWHERE };
+
+struct vr_content {
+	struct vr_str id;
+	uint64_t hash;				/* vr_hash64(id) */
+	struct vr_content *next, *prev;		/* all contents, newest last */
+	struct vr_content *dirty_next;		/* contents the next cut writes */
+	struct vr_tally tally;
+	struct vr_chan **chan;
+	struct vr_uniques uniques;
+	struct vr_str title, content_type, url, author_id;	/* pool blocks of their length */
+	struct vr_open_minute *open;		/* NULL: no open minute */
+	uint64_t late;				/* for the next entry of the time series */
+	struct vr_rule_state *rule;
+	struct vr_wall first, last;		/* lowest and highest event time */
+	struct vr_wall view_at;			/* view time of the last write of its views; 0: none */
+	int64_t first_off, last_off;
+	uint64_t records;			/* accepted records */
+	uint64_t depth_sum, depth_n, depth_roots;
+	uint32_t depth_max;
+	double trend;				/* log2 of the decayed sum; -INFINITY: no share yet */
+	uint32_t rules_no;			/* rule set that judged it last; 0: none */
+	int32_t hour;				/* of log time at its last accepted record */
+	int32_t stored_hour;			/* what the index holds; INT32_MIN: not in it */
+	int64_t stored_timer;			/* what the timers hold; 0: not in them */
+	uint64_t unique_count, shown_uniques;	/* the first by vr_content_uniques only */
+	uint32_t timer_place, drain_place;
+	int32_t shown_top;			/* channel_top in the view; -1: none */
+	uint16_t n_chan, cap_chan;
+	uint8_t n_rules, cap_rules;
+	uint8_t home;				/* enum vr_home */
+	bool on_board[VR_WINDOWS_MAX + 1];	/* the last: trending */
+	bool loaded, dirty, wipe;		/* wipe: what is stored under this id is older than a forgetting */
+	bool uniques_dirty, chans_dirty;	/* what is stored apart */
+	bool meta_dirty, first_dirty, depth_dirty;	/* parts of the view that change seldom */
+	bool touched;				/* second chance before it is dropped from memory */
+	bool uniques_stale;			/* unique_count is not that of `uniques` any more */
+	bool view_full;				/* the view must be written whole */
+};
+
+/** A new, empty content with a copy of the id. NULL: no memory. */
+struct vr_content *vr_content_new(struct vr_pool *pool, struct vr_str id, uint64_t hash);
+void vr_content_free(struct vr_content *c, struct vr_pool *pool, const struct vr_windows *w);
+/** Its channel entry, or NULL. */
+struct vr_chan *vr_content_chan(const struct vr_content *c, uint16_t channel);
+/** Find or make; *ret_new tells which (the caller links a new one). */
+VR_MUST enum vr_err vr_content_chan_get(struct vr_content *c, struct vr_pool *pool, uint16_t channel, struct vr_chan **ret, bool *ret_new);
+VR_MUST enum vr_err vr_chan_count(struct vr_chan *ch, struct vr_pool *pool, enum vr_action a, uint64_t n);
+uint64_t vr_chan_total(const struct vr_chan *ch, enum vr_action a);
+VR_MUST enum vr_err vr_chan_series(struct vr_chan *ch, struct vr_pool *pool, const struct vr_windows *w, struct vr_series **ret);
+/** Replace a text if the new one is not empty and differs. */
+VR_MUST enum vr_err vr_content_text(struct vr_content *c, struct vr_pool *pool, struct vr_str *field, struct vr_str value);
+/** Number of its channel with most shares, or -1; name_of breaks ties by the greater name. */
+int vr_content_top_channel(const struct vr_content *c, struct vr_str (*name_of)(const void *ctx, uint16_t channel), const void *ctx);
+struct vr_rule_state *vr_content_rule(const struct vr_content *c, uint64_t version);
+VR_MUST enum vr_err vr_content_rule_set(struct vr_content *c, struct vr_pool *pool, const struct vr_rule_state *state);
+void vr_content_rule_drop(struct vr_content *c, uint64_t version);
+/** Pending or firing by any rule. */
+bool vr_content_has_alert(const struct vr_content *c);
+/** Distinct sharers; 4096 registers are walked only when somebody asks after a change. */
+uint64_t vr_content_uniques(struct vr_content *c);
+/** All rings forget what is out at `now` (stream time). */
+void vr_content_advance(struct vr_content *c, const struct vr_windows *w, struct vr_wall now);
+/** First moment after `after` at which a bucket leaves, with the width of that bucket; INT64_MAX: none. */
+int64_t vr_content_next_leave(const struct vr_content *c, const struct vr_windows *w, int64_t after, int64_t *ret_width);
+
+/* Stored forms. Decode fills an empty content; *ret_more: it refers to a sketch or to channels that were not given. */
+void vr_content_encode(const struct vr_content *c, const struct vr_windows *w, struct vr_buf *b);
+void vr_content_encode_channels(const struct vr_content *c, const struct vr_windows *w, struct vr_buf *b);
+VR_MUST enum vr_err vr_content_decode(struct vr_content *c, struct vr_pool *pool, const struct vr_windows *w, struct vr_str state);
+VR_MUST enum vr_err vr_content_decode_channels(struct vr_content *c, struct vr_pool *pool, const struct vr_windows *w, struct vr_str state);
+/** After decode: does the state refer to a sketch or to more channels than are stored in it? */
+bool vr_content_wants_uniques(struct vr_str state);
+bool vr_content_wants_channels(struct vr_str state);
+bool vr_content_check(const struct vr_content *c, const struct vr_windows *w);

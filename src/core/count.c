@@ -1,0 +1,197 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* count.c - an accepted event into everything that counts it: the content, the content on its
+ * channel, the channel, the partition; uniques, depth, trend, and the minute's entry.         */
+#include <math.h>
+
+#include "engine_parts.h"
+
+static enum vr_err count_series(struct vr_engine *e, struct vr_tally *t, enum vr_action a, struct vr_wall at, uint64_t n,
+	bool *ret_late)
+{
+	struct vr_series *s;
+	enum vr_err err = vr_tally_series(t, &e->pool, &e->config.windows, a, &s);
+	return err ? err : vr_series_add(s, &e->pool, &e->config.windows, e->stream, at, n, ret_late);
+}
+
+static enum vr_err count_chan(struct vr_engine *e, struct vr_chan *ch, const struct vr_event *ev, struct vr_wall t)
+{
+	struct vr_series *s;
+	bool late;
+	if (ev->action != VR_ACTION_SHARE)
+		return vr_chan_count(ch, &e->pool, ev->action, ev->count);
+	enum vr_err err = vr_chan_series(ch, &e->pool, &e->config.windows, &s);
+	return err ? err : vr_series_add(s, &e->pool, &e->config.windows, e->stream, t, ev->count, &late);
+}
+
+static void take_from(struct vr_engine *e, struct vr_tally *t, struct vr_wall at, const struct vr_taken *want)
+{
+	struct vr_taken ignored;
+	struct vr_series *s = vr_tally_find(t, VR_ACTION_SHARE);
+	if (s)
+		vr_series_take(s, &e->config.windows, e->stream, at, want, &ignored);
+}
+
+/* Clamped once, at content x channel; content, channel and overall lose exactly what that gave up. */
+static void take_back(struct vr_engine *e, struct vr_content *c, struct vr_chan *ch, struct vr_channel *channel,
+	const struct vr_event *ev, struct vr_wall t)
+{
+	struct vr_wall at = ev->parent_event_time.ms > 0 ? ev->parent_event_time : t;
+	struct vr_taken want, given;
+	if (!ch->share)
+		return;
+	want.total = ev->count;
+	for (unsigned i = 0; i < VR_WINDOWS_MAX; i++)
+		want.window[i] = ev->count;
+	vr_series_take(ch->share, &e->config.windows, e->stream, at, &want, &given);
+	take_from(e, &c->tally, at, &given);
+	take_from(e, &channel->tally, at, &given);
+	take_from(e, &e->all.tally, at, &given);
+}
+
+/* log2(2^z + n 2^(t/H)) without leaving the range of a double. */
+static double trend_add(double z, struct vr_wall t, uint64_t n)
+{
+	double x = (double)t.ms / VR_TREND_HALF_LIFE_MS + log2((double)n);
+	double high = z > x ? z : x, low = z > x ? x : z;
+	return high - low > 60 ? high : high + log2(1 + exp2(low - high));
+}
+
+static void count_depth(struct vr_content *c, const struct vr_event *ev)
+{
+	uint32_t depth = ev->depth;
+	if (depth == 0 && ev->parent_event_id.n > 0)
+		return;
+	if (depth == 0)
+		depth = 1;
+	c->depth_dirty = true;
+	c->depth_sum += depth;
+	c->depth_n++;
+	c->depth_roots += depth == 1;
+	if (depth > c->depth_max)
+		c->depth_max = depth;
+}
+
+static enum vr_err count_share(struct vr_engine *e, struct vr_content *c, const struct vr_event *ev, struct vr_wall t)
+{
+	count_depth(c, ev);
+	c->trend = trend_add(c->trend, t, ev->count);
+	if (ev->actor_id.n == 0)
+		return VR_OK;
+	bool changed;
+	enum vr_err err = vr_uniques_add(&c->uniques, &e->pool, ev->actor_id, &changed);
+	if (!err && changed)
+		c->uniques_dirty = c->uniques_stale = true;
+	return err;
+}
+
+static enum vr_err count_minute(struct vr_engine *e, struct vr_content *c, const struct vr_event *ev, struct vr_wall t)
+{
+	int64_t minute = vr_bucket_of(t.ms, VR_MINUTE_MS);
+	if (c->records < e->config.ts_min_events || c->home == VR_HOME_ELSEWHERE)
+		return VR_OK;
+	if (minute != vr_bucket_of(e->stream.ms, VR_MINUTE_MS)) {
+		c->late += ev->count;
+		return VR_OK;
+	}
+	if (!c->open) {
+		c->open = vr_pool_get(&e->pool, sizeof(*c->open));
+		if (!c->open)
+			return VR_E_NOMEM;
+		c->open->minute = minute;
+		c->open->next = e->open;
+		e->open = c;
+	}
+	c->open->count[ev->action] += ev->count;
+	return VR_OK;
+}
+
+static enum vr_err keep_texts(struct vr_engine *e, struct vr_content *c, const struct vr_event *ev)
+{
+	enum vr_err err = vr_content_text(c, &e->pool, &c->title, ev->title);
+	if (!err)
+		err = vr_content_text(c, &e->pool, &c->content_type, ev->content_type);
+	if (!err)
+		err = vr_content_text(c, &e->pool, &c->url, ev->url);
+	if (!err)
+		err = vr_content_text(c, &e->pool, &c->author_id, ev->author_id);
+	return err;
+}
+
+static enum vr_err count_tallies(struct vr_engine *e, struct vr_content *c, struct vr_channel *channel,
+	const struct vr_event *ev, struct vr_wall t, bool *ret_late)
+{
+	bool ignored;
+	enum vr_err err = count_series(e, &c->tally, ev->action, t, ev->count, ret_late);
+	if (!err)
+		err = count_series(e, &channel->tally, ev->action, t, ev->count, &ignored);
+	if (!err)
+		err = count_series(e, &e->all.tally, ev->action, t, ev->count, &ignored);
+	channel->dirty = e->all.dirty = true;
+	vr_channel_minute(channel, ev->action, t, ev->count);
+	vr_channel_minute(&e->all, ev->action, t, ev->count);
+	return err;
+}
+
+enum vr_err vr_count(struct vr_engine *e, struct vr_content *c, const struct vr_event *ev, struct vr_wall t, uint16_t number,
+	struct vr_outcome *ret)
+{
+	struct vr_channel *channel = vr_engine_channel(e, number);
+	struct vr_chan *ch;
+	bool is_new;
+	enum vr_err err = vr_content_chan_get(c, &e->pool, number, &ch, &is_new);
+	if (err)
+		return err;
+	if (is_new)
+		vr_channel_link(channel, ch);
+	/* What lies beyond the eighth is stored apart. */
+	for (unsigned i = VR_CONTENT_INLINE_CHANNELS; i < c->n_chan; i++)
+		c->chans_dirty |= c->chan[i] == ch;
+	err = count_tallies(e, c, channel, ev, t, &ret->late);
+	if (!err)
+		err = count_chan(e, ch, ev, t);
+	if (!err && ev->action == VR_ACTION_SHARE)
+		err = count_share(e, c, ev, t);
+	if (!err && ev->action == VR_ACTION_UNSHARE)
+		take_back(e, c, ch, channel, ev, t);
+	c->records++;
+	if (!err)
+		err = count_minute(e, c, ev, t);
+	if (!err)
+		err = keep_texts(e, c, ev);
+	if (!err && ev->action == VR_ACTION_SHARE) {
+		vr_boards_raise(e, c, NULL);
+		vr_boards_raise(e, c, ch);
+	}
+	return err;
+}
+
+enum vr_err vr_minute_close(struct vr_engine *e, struct vr_content *c)
+{
+	struct vr_entry *entry = vr_list_push(&e->entries, &e->pool_mem, sizeof(*entry));
+	if (!entry)
+		return VR_E_NOMEM;
+	entry->content = c;
+	entry->minute = c->open->minute;
+	entry->late = c->late;
+	memcpy(entry->count, c->open->count, sizeof(entry->count));
+	for (struct vr_content **p = &e->open; *p; p = &(*p)->open->next)
+		if (*p == c) {
+			*p = c->open->next;
+			break;
+		}
+	vr_pool_put(&e->pool, c->open, sizeof(*c->open));
+	c->open = NULL;
+	c->late = 0;
+	vr_engine_touch(e, c);
+	return VR_OK;
+}
+
+enum vr_err vr_minutes_close(struct vr_engine *e)
+{
+	while (e->open) {
+		enum vr_err err = vr_minute_close(e, e->open);
+		if (err)
+			return err;
+	}
+	return VR_OK;
+}

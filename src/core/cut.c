@@ -1,0 +1,220 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* cut.c - everything that changed since the last cut, as absolute values, into a vr_store.
+ *
+ * Order: contents (what goes away before what stays), closed minutes, the partition's own slots, alerts;
+ * rewrites for draining alone come last.                                                              */
+#include "engine_parts.h"
+
+enum { SECOND_MS = 1000, SPREAD_MAX_MS = 60000 };
+
+/* ------------------------------------------------ draining ------------------------------ */
+
+/* When the view has to be written again though nothing happens: when the next bucket leaves, spread over that
+ * bucket's width so that not every content is written at the same moment, and not within a second. */
+static enum vr_err plan_drain(struct vr_engine *e, struct vr_content *c, struct vr_wall view)
+{
+	int64_t width = 1;
+	int64_t leave = vr_content_next_leave(c, &e->config.windows, view.ms, &width);
+	if (leave == INT64_MAX) {
+		vr_heap_remove(&e->drains, c);
+		return VR_OK;
+	}
+	int64_t spread = width < SPREAD_MAX_MS ? width : SPREAD_MAX_MS;
+	leave += (int64_t)(c->hash % (uint64_t)spread);
+	return vr_heap_set(&e->drains, c, leave > view.ms + SECOND_MS ? leave : view.ms + SECOND_MS);
+}
+
+static enum vr_err show(struct vr_engine *e, struct vr_content *c, struct vr_wall view, const struct vr_store *store)
+{
+	enum vr_err err = vr_show_content(e, c, view, store);
+	return err ? err : plan_drain(e, c, view);
+}
+
+static enum vr_err write_drains(struct vr_engine *e, const struct vr_cut_limits *l, const struct vr_store *store)
+{
+	int64_t due;
+	struct vr_content *c;
+	for (uint32_t i = 0; i < l->drain && (c = vr_heap_top(&e->drains, &due)) != NULL && due <= l->view.ms; i++) {
+		enum vr_err err = show(e, c, l->view, store);
+		if (err)
+			return err;
+	}
+	return VR_OK;
+}
+
+/* ------------------------------------------------ one content --------------------------- */
+
+static void wipe(struct vr_engine *e, struct vr_content *c, const struct vr_store *store)
+{
+	(void)e;
+	if (c->home != VR_HOME_ELSEWHERE)
+		store->unview(store->ctx, c->id);
+	store->del(store->ctx, VR_SLOT_CONTENT, c->id);
+	store->del(store->ctx, VR_SLOT_UNIQUES, c->id);
+	store->del(store->ctx, VR_SLOT_CHANNELS, c->id);
+	store->unrank(store->ctx, VR_SLOT_INDEX, c->id);
+	if (c->stored_timer != 0)
+		store->unrank(store->ctx, VR_SLOT_TIMERS, c->id);
+	c->stored_hour = INT32_MIN;
+	c->stored_timer = 0;
+}
+
+static void write_state(struct vr_engine *e, struct vr_content *c, const struct vr_store *store)
+{
+	vr_buf_clear(&e->scratch);
+	vr_content_encode(c, &e->config.windows, &e->scratch);
+	store->set(store->ctx, VR_SLOT_CONTENT, c->id, vr_buf_str(&e->scratch));
+	if (c->uniques.is_sketch && c->uniques_dirty) {
+		vr_buf_clear(&e->scratch);
+		vr_uniques_encode(&c->uniques, &e->scratch);
+		store->set(store->ctx, VR_SLOT_UNIQUES, c->id, vr_buf_str(&e->scratch));
+	}
+	if (c->chans_dirty) {
+		vr_buf_clear(&e->scratch);
+		vr_content_encode_channels(c, &e->config.windows, &e->scratch);
+		store->set(store->ctx, VR_SLOT_CHANNELS, c->id, vr_buf_str(&e->scratch));
+	}
+}
+
+static void write_ranks(struct vr_engine *e, struct vr_content *c, const struct vr_store *store)
+{
+	if (c->hour != c->stored_hour)
+		store->rank(store->ctx, VR_SLOT_INDEX, c->id, c->hour);
+	c->stored_hour = c->hour;
+	int64_t timer = c->timer_place ? e->timers.item[c->timer_place - 1].key : 0;
+	if (timer == c->stored_timer)
+		return;
+	if (timer)
+		store->rank(store->ctx, VR_SLOT_TIMERS, c->id, timer);
+	else
+		store->unrank(store->ctx, VR_SLOT_TIMERS, c->id);
+	c->stored_timer = timer;
+}
+
+static enum vr_err write_content(struct vr_engine *e, struct vr_content *c, struct vr_wall view, const struct vr_store *store)
+{
+	if (c->wipe)
+		wipe(e, c, store);
+	if (c->records == 0)
+		return VR_OK;
+	bool shown = c->home != VR_HOME_ELSEWHERE && c->records >= e->config.views_min_events;
+	vr_content_advance(c, &e->config.windows, e->stream);
+	if (shown)
+		c->view_at = view;
+	write_state(e, c, store);
+	write_ranks(e, c, store);
+	return shown ? show(e, c, view, store) : VR_OK;
+}
+
+static enum vr_err write_contents(struct vr_engine *e, struct vr_wall view, const struct vr_store *store)
+{
+	for (struct vr_content *c = e->dirty; c; c = c->dirty_next) {
+		enum vr_err err = write_content(e, c, view, store);
+		if (err)
+			return err;
+	}
+	return VR_OK;
+}
+
+/* ------------------------------------------------ closed minutes ------------------------ */
+
+static void write_entry(struct vr_engine *e, const struct vr_entry *entry, const struct vr_store *store)
+{
+	struct vr_fields f;
+	vr_fields_begin(&f, &e->scratch, 0);
+	for (unsigned a = 0; a < VR_ACTIONS_MAX; a++)
+		vr_fields_i64(&f, vr_action_plural((enum vr_action)a), (int64_t)entry->count[a]);
+	vr_fields_i64(&f, "late", (int64_t)entry->late);
+	store->minute(store->ctx, entry->content->id, (struct vr_wall){entry->minute * VR_MINUTE_MS}, f.at, f.n);
+}
+
+static void write_entries(struct vr_engine *e, const struct vr_store *store)
+{
+	const struct vr_entry *entry = e->entries.at;
+	for (size_t i = 0; i < e->entries.n; i++)
+		if (entry[i].content)
+			write_entry(e, &entry[i], store);
+}
+
+/* ------------------------------------------------ the partition's own slots ------------- */
+
+static void write_partial(struct vr_engine *e, struct vr_channel *ch, const struct vr_store *store)
+{
+	if (!ch->dirty)
+		return;
+	for (unsigned i = 0; i < ch->tally.n; i++)
+		vr_series_advance(ch->tally.series[i], &e->config.windows, e->stream);
+	vr_buf_clear(&e->scratch);
+	vr_channel_encode(ch, &e->config.windows, &e->scratch);
+	store->set(store->ctx, VR_SLOT_PARTIAL, ch->name, vr_buf_str(&e->scratch));
+}
+
+struct dedup_writer { struct vr_engine *e; const struct vr_store *store; };
+
+static void write_dedup(void *ctx, int64_t minute, struct vr_str bytes, bool expired)
+{
+	struct dedup_writer *w = ctx;
+	vr_buf_clear(&w->e->scratch);
+	vr_buf_i64(&w->e->scratch, minute);
+	if (expired)
+		w->store->del(w->store->ctx, VR_SLOT_DEDUP, vr_buf_str(&w->e->scratch));
+	else
+		w->store->append(w->store->ctx, VR_SLOT_DEDUP, vr_buf_str(&w->e->scratch), bytes);
+}
+
+static void write_rules(struct vr_engine *e, const struct vr_store *store)
+{
+	const struct vr_since *s = e->since.at;
+	if (!e->rules_dirty)
+		return;
+	vr_buf_clear(&e->scratch);
+	vr_buf_varint(&e->scratch, e->since.n);
+	for (size_t i = 0; i < e->since.n; i++) {
+		vr_buf_varint(&e->scratch, s[i].version);
+		vr_buf_varint(&e->scratch, s[i].no);
+	}
+	store->set(store->ctx, VR_SLOT_RULES, VR_STR(""), vr_buf_str(&e->scratch));
+}
+
+static void write_slots(struct vr_engine *e, const struct vr_store *store)
+{
+	struct dedup_writer w = {e, store};
+	write_partial(e, &e->all, store);
+	for (size_t i = 0; i < e->channels.n; i++)
+		write_partial(e, vr_engine_channel(e, (uint16_t)i), store);
+	vr_dedup_changes(e->dedup, write_dedup, &w);
+	write_rules(e, store);
+}
+
+/* ------------------------------------------------ the whole cut ------------------------- */
+
+static void write_alerts(struct vr_engine *e, const struct vr_store *store)
+{
+	const struct vr_alert *a = e->alerts.at;
+	for (size_t i = 0; i < e->alerts.n; i++)
+		store->alert(store->ctx, &a[i]);
+}
+
+enum vr_err vr_engine_cut(struct vr_engine *e, const struct vr_cut_limits *l, const struct vr_store *store)
+{
+	VR_ASSERT(l->view.ms >= e->stream.ms);
+	if (e->broken)
+		return VR_E_NOMEM;
+	enum vr_err err = write_contents(e, l->view, store);
+	write_entries(e, store);
+	write_slots(e, store);
+	write_alerts(e, store);
+	if (!err && l->boards)
+		err = vr_boards_write(e, l->view, store);
+	if (!err)
+		err = write_drains(e, l, store);
+	e->broken |= err != VR_OK || e->scratch.failed;
+	return e->broken ? VR_E_NOMEM : VR_OK;
+}
+
+bool vr_engine_has_changes(const struct vr_engine *e, struct vr_wall view)
+{
+	int64_t due;
+	return e->n_dirty || e->entries.n || e->alerts.n || e->all.dirty || e->rules_dirty ||
+	       (vr_heap_top(&e->drains, &due) && due <= view.ms);
+}

@@ -1,0 +1,150 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+/* engine_parts.h - what the engine is made of, for the files that together are the engine.
+ *
+ *   engine.c    birth, death, contents in memory and out of it, what the store gives back
+ *   fold.c      one record: the order of CONTRACT.md "Order for one record", top to bottom
+ *   count.c     step 7: the event into content, channel, overall
+ *   judge.c     steps 5, 6, 8: rules, timers, alerts
+ *   cut.c       what changed since the last cut, into a vr_store
+ *   show.c      a content's figures as the fields of its views
+ *   channel.c   per-channel and overall counts of the partition, and their stored form
+ *
+ * Ownership: everything lives in `pool`, whose slabs go at once when the engine is freed.      */
+#include "board.h"
+#include "content.h"
+#include "dedup.h"
+#include "heap.h"
+#include "virality/arena.h"
+#include "virality/engine.h"
+#include "virality/map.h"
+
+enum { VR_HOUR_MS = 3600000, VR_MINUTE_MS = 60000, VR_CHANNEL_MINUTES = 60, VR_TREND_HALF_LIFE_MS = 1800000 };
+/* The score of a timer that no time will bring: the end of year 9999. */
+#define VR_NEVER INT64_C(253402300799000)
+
+/* How often each action happened in one minute of event time. */
+struct vr_minute { int64_t minute; uint64_t count[VR_ACTIONS_MAX]; };
+
+/* One channel of this partition, or (number VR_CHANNEL_ALL) all of it. */
+enum { VR_CHANNEL_ALL = UINT16_MAX };
+struct vr_channel {
+	struct vr_str name;
+	uint16_t number;
+	bool dirty;
+	struct vr_tally tally;
+	struct vr_chan *chans;			/* contents on it */
+	size_t n_chans;
+	struct vr_board *board[VR_WINDOWS_MAX];	/* not for "all": the engine's own */
+	uint64_t gross;				/* all actions ever counted, with count, nothing taken back */
+	struct vr_minute minute[VR_CHANNEL_MINUTES];	/* rising by minute, n_minutes of them */
+	uint8_t n_minutes;
+};
+
+/* A closed minute of a content, waiting for the cut. */
+struct vr_entry { struct vr_content *content; int64_t minute; uint64_t count[VR_ACTIONS_MAX], late; };
+
+/* A growing array of one kind. */
+struct vr_list { void *at; size_t n, cap; };
+
+/** Names of all counter fields: "shares_total", "shares_5m". */
+struct vr_names { char total[VR_ACTIONS_MAX][24], window[VR_ACTIONS_MAX][VR_WINDOWS_MAX][32]; };
+
+struct vr_engine {
+	struct vr_engine_config config;
+	struct vr_pool pool;
+	struct vr_mem pool_mem;			/* the pool as a vr_mem */
+	struct vr_map contents;
+	struct vr_content *first, *last;	/* all contents, oldest first */
+	struct vr_content *dirty;
+	size_t n_dirty, n_contents;
+	struct vr_list wanted;			/* struct vr_content *, not loaded yet */
+	struct vr_channel all;
+	struct vr_list channels;		/* struct vr_channel *, by number */
+	struct vr_map channel_names;
+	struct vr_dedup *dedup;
+	struct vr_wall stream, log;
+	const struct vr_rules *rules;
+	uint32_t rules_no;
+	struct vr_list since;			/* struct vr_since: since which set each version has been in force */
+	bool rules_dirty;
+	struct vr_heap timers, drains;
+	struct vr_board *board[VR_WINDOWS_MAX], *trend;
+	struct vr_content *open;		/* contents with an open minute */
+	struct vr_list entries;			/* struct vr_entry */
+	struct vr_list alerts;			/* struct vr_alert; their text is in `texts` */
+	struct vr_arena texts;
+	struct vr_buf scratch, fields;
+	struct vr_names names;
+	uint64_t evicted, n_pending, n_firing;
+	bool broken;				/* out of memory somewhere: nothing may be cut any more */
+};
+
+struct vr_since { uint64_t version; uint32_t no; };
+
+/** Room for one more at the end of a list; NULL: no memory. */
+void *vr_list_push(struct vr_list *l, struct vr_mem *mem, size_t size);
+
+/* engine.c */
+struct vr_content *vr_engine_find(const struct vr_engine *e, struct vr_str id, uint64_t hash);
+void vr_engine_touch(struct vr_engine *e, struct vr_content *c);	/* the next cut writes it */
+/** Back to "never seen": what is stored under its id goes with the next cut. */
+void vr_engine_absent(struct vr_engine *e, struct vr_content *c);
+struct vr_str vr_engine_channel_name(const void *engine, uint16_t number);
+int64_t vr_hour_of(struct vr_wall t);
+
+/* channel.c */
+/** The number under which a channel counts (VR_E_NOMEM): its own, or `_other`'s when the table is full. */
+VR_MUST enum vr_err vr_channel_number(struct vr_engine *e, struct vr_str name, uint16_t *ret);
+struct vr_channel *vr_engine_channel(const struct vr_engine *e, uint16_t number);
+struct vr_channel *vr_channel_find(const struct vr_engine *e, struct vr_str name);	/* NULL: never seen */
+void vr_channel_link(struct vr_channel *ch, struct vr_chan *chan);
+void vr_channel_unlink(struct vr_channel *ch, struct vr_chan *chan);
+/** n of an action in the minute of t: for the time series. */
+void vr_channel_minute(struct vr_channel *ch, enum vr_action a, struct vr_wall t, uint64_t n);
+void vr_channel_encode(const struct vr_channel *ch, const struct vr_windows *w, struct vr_buf *b);
+VR_MUST enum vr_err vr_channel_decode(struct vr_channel *ch, struct vr_pool *pool, const struct vr_windows *w, struct vr_str value);
+VR_MUST enum vr_err vr_channel_restore(struct vr_engine *e, struct vr_str name, struct vr_str value);
+VR_MUST enum vr_err vr_channel_init(struct vr_engine *e, struct vr_channel *ch, struct vr_str name, uint16_t number);
+
+/* boards.c */
+/** Its counts may have risen: overall and trending (ch NULL), or on a channel. */
+void vr_boards_raise(struct vr_engine *e, struct vr_content *c, struct vr_chan *ch);
+void vr_boards_drop(struct vr_engine *e, struct vr_content *c);
+VR_MUST enum vr_err vr_boards_write(struct vr_engine *e, struct vr_wall view, const struct vr_store *store);
+
+/* count.c */
+VR_MUST enum vr_err vr_count(struct vr_engine *e, struct vr_content *c, const struct vr_event *ev, struct vr_wall t, uint16_t channel,
+	struct vr_outcome *ret);
+/** Stream time left a minute: the open minutes become entries. */
+VR_MUST enum vr_err vr_minutes_close(struct vr_engine *e);
+VR_MUST enum vr_err vr_minute_close(struct vr_engine *e, struct vr_content *c);
+
+/* judge.c */
+VR_MUST enum vr_err vr_timers_until(struct vr_engine *e, struct vr_wall until, int64_t at_offset);
+/** Rules that never judged this content look at its values before the event. */
+VR_MUST enum vr_err vr_judge_before(struct vr_engine *e, struct vr_content *c);
+VR_MUST enum vr_err vr_judge(struct vr_engine *e, struct vr_content *c, int64_t offset);
+/** End whatever is pending or firing for it. */
+VR_MUST enum vr_err vr_judge_end(struct vr_engine *e, struct vr_content *c, enum vr_alert_reason reason, int64_t at_offset);
+/** Drop states of rules that are no longer in force, or were not all the time (after loading). */
+void vr_judge_loaded(struct vr_engine *e, struct vr_content *c);
+VR_MUST enum vr_err vr_timer_set(struct vr_engine *e, struct vr_content *c);
+uint32_t vr_rule_since(const struct vr_engine *e, uint64_t version);
+
+/* show.c */
+void vr_names_init(struct vr_names *n, const struct vr_windows *w);
+/* Fields of one view being put together; their text lies in `text`, which must not move meanwhile. */
+enum { VR_FIELDS_MAX = 192, VR_FIELDS_TEXT = 8192 };
+struct vr_fields { struct vr_field at[VR_FIELDS_MAX]; size_t n; struct vr_buf *text; };
+/** Begin: room for the numbers of a view and `extra` bytes. */
+void vr_fields_begin(struct vr_fields *f, struct vr_buf *text, size_t extra);
+void vr_fields_str(struct vr_fields *f, const char *name, struct vr_str value);
+void vr_fields_i64(struct vr_fields *f, const char *name, int64_t value);
+void vr_fields_ratio(struct vr_fields *f, const char *name, double value);
+/** Totals and windows of a tally as of `view`. Those that are as `shown` say are left out; shown is updated. */
+void vr_fields_tally(struct vr_fields *f, const struct vr_names *names, const struct vr_windows *w, struct vr_tally *t, struct vr_wall view);
+/** Write the fields of a content's views that changed, as of `view`. */
+VR_MUST enum vr_err vr_show_content(struct vr_engine *e, struct vr_content *c, struct vr_wall view, const struct vr_store *store);
+/** Shares in the shortest window, per minute. */
+double vr_velocity(const struct vr_windows *w, uint64_t shares);

@@ -1,0 +1,212 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* show.c - a content's figures as the fields of its views, only those that changed. */
+#include "engine_parts.h"
+
+enum { SHORT_TEXT = 60 };	/* a longer value would turn the small hash into a table four times its size */
+
+static void join(char *out, size_t size, const char *a, const char *b)
+{
+	size_t n = strlen(a), m = strlen(b);
+	VR_ASSERT(n + 1 + m < size);
+	memcpy(out, a, n);
+	out[n] = '_';
+	memcpy(out + n + 1, b, m + 1);
+}
+
+void vr_names_init(struct vr_names *names, const struct vr_windows *w)
+{
+	for (unsigned a = 0; a < VR_ACTIONS_MAX; a++) {
+		const char *plural = vr_action_plural((enum vr_action)a);
+		join(names->total[a], sizeof(names->total[a]), plural, "total");
+		for (unsigned i = 0; i < w->n; i++)
+			join(names->window[a][i], sizeof(names->window[a][i]), plural, w->name[i]);
+	}
+}
+
+double vr_velocity(const struct vr_windows *w, uint64_t shares)
+{
+	return (double)shares * 60000 / (double)(w->width_ms[0] * VR_BUCKETS);
+}
+
+/* ------------------------------------------------ a list of fields ---------------------- */
+
+void vr_fields_begin(struct vr_fields *f, struct vr_buf *text, size_t extra)
+{
+	f->n = 0;
+	f->text = text;
+	vr_buf_clear(text);
+	(void)vr_buf_room(text, VR_FIELDS_TEXT + extra);
+}
+
+static void add(struct vr_fields *f, const char *name, size_t from)
+{
+	VR_ASSERT(f->n < VR_FIELDS_MAX);
+	if (!f->text->failed)
+		f->at[f->n++] = (struct vr_field){vr_str_c(name), {f->text->p + from, f->text->n - from}};
+}
+
+void vr_fields_str(struct vr_fields *f, const char *name, struct vr_str value)
+{
+	VR_ASSERT(f->n < VR_FIELDS_MAX);
+	f->at[f->n++] = (struct vr_field){vr_str_c(name), value};
+}
+
+void vr_fields_i64(struct vr_fields *f, const char *name, int64_t value)
+{
+	size_t from = f->text->n;
+	vr_buf_i64(f->text, value);
+	add(f, name, from);
+}
+
+static void put_u64(struct vr_fields *f, const char *name, uint64_t value)
+{
+	size_t from = f->text->n;
+	vr_buf_u64(f->text, value);
+	add(f, name, from);
+}
+
+void vr_fields_ratio(struct vr_fields *f, const char *name, double value)
+{
+	size_t from = f->text->n;
+	vr_buf_ratio(f->text, value);
+	add(f, name, from);
+}
+
+void vr_fields_tally(struct vr_fields *f, const struct vr_names *names, const struct vr_windows *w, struct vr_tally *t,
+	struct vr_wall view)
+{
+	for (unsigned i = 0; i < t->n; i++) {
+		struct vr_series *s = t->series[i];
+		if (s->shown_total != s->total)
+			put_u64(f, names->total[s->action], s->total);
+		s->shown_total = s->total;
+		for (unsigned k = 0; k < w->n; k++) {
+			uint64_t value = vr_ring_value(&s->ring[k], vr_bucket_of(view.ms, w->width_ms[k]));
+			if (s->ring[k].shown != value)
+				put_u64(f, names->window[s->action][k], value);
+			s->ring[k].shown = value;
+		}
+	}
+}
+
+/* ------------------------------------------------ a content ----------------------------- */
+
+static void show_names(struct vr_engine *e, struct vr_content *c, struct vr_fields *f, struct vr_str home)
+{
+	if (c->view_full) {
+		vr_fields_str(f, "content_id", c->id);
+		vr_fields_str(f, "home", home);
+	}
+	if (c->meta_dirty || c->view_full) {
+		if (c->title.n)
+			vr_fields_str(f, "title", vr_utf8_cut(c->title, SHORT_TEXT));
+		if (c->content_type.n)
+			vr_fields_str(f, "content_type", c->content_type);
+		if (c->url.n)
+			vr_fields_str(f, "url", c->url.n <= SHORT_TEXT ? c->url : (struct vr_str){NULL, 0});
+	}
+	int top = vr_content_top_channel(c, vr_engine_channel_name, e);
+	if (top != c->shown_top || c->view_full)
+		vr_fields_str(f, "channel_top", top < 0 ? (struct vr_str){NULL, 0} : vr_engine_channel_name(e, (uint16_t)top));
+	c->shown_top = top;
+}
+
+static void show_estimates(struct vr_content *c, struct vr_fields *f)
+{
+	uint64_t uniques = vr_content_uniques(c);
+	if (uniques > 0 && uniques != c->shown_uniques)
+		put_u64(f, "unique_sharers", uniques);
+	c->shown_uniques = uniques;
+	if (c->depth_n == 0 || (!c->depth_dirty && !c->view_full))
+		return;
+	vr_fields_ratio(f, "mean_depth", (double)c->depth_sum / (double)c->depth_n);
+	put_u64(f, "max_depth", c->depth_max);
+	vr_fields_ratio(f, "root_share_fraction", (double)c->depth_roots / (double)c->depth_n);
+}
+
+static void show_times(const struct vr_content *c, struct vr_fields *f, struct vr_wall view)
+{
+	if (c->first_dirty || c->view_full)
+		vr_fields_i64(f, "first_ms", c->first.ms);
+	if (c->dirty || c->view_full)
+		vr_fields_i64(f, "last_ms", c->last.ms);
+	vr_fields_i64(f, "as_of_ms", view.ms);
+}
+
+static void show_velocity(struct vr_engine *e, struct vr_content *c, struct vr_fields *f, struct vr_wall view)
+{
+	const struct vr_windows *w = &e->config.windows;
+	const struct vr_series *s = vr_tally_find(&c->tally, VR_ACTION_SHARE);
+	uint64_t now = vr_tally_window(&c->tally, w, VR_ACTION_SHARE, 0, view);
+	if (c->view_full || (s && s->ring[0].shown != now))
+		vr_fields_ratio(f, "share_velocity", vr_velocity(w, now));
+}
+
+static void show_channels(struct vr_engine *e, struct vr_content *c, const struct vr_store *store)
+{
+	struct vr_field field[64];
+	size_t n = 0;
+	vr_buf_clear(&e->scratch);
+	(void)vr_buf_room(&e->scratch, VR_FIELDS_TEXT);
+	for (unsigned i = 0; i < c->n_chan; i++) {
+		struct vr_series *s = c->chan[i]->share;
+		if (!s || (s->shown_total == s->total && !c->view_full))
+			continue;
+		size_t from = e->scratch.n;
+		vr_buf_u64(&e->scratch, s->total);
+		s->shown_total = s->total;
+		field[n++] = (struct vr_field){vr_engine_channel_name(e, c->chan[i]->channel),
+			{e->scratch.p + from, e->scratch.n - from}};
+		if (n == sizeof(field) / sizeof(field[0])) {
+			store->view(store->ctx, VR_VIEW_CHANNELS, c->id, field, n);
+			n = 0;
+		}
+	}
+	if (n > 0)
+		store->view(store->ctx, VR_VIEW_CHANNELS, c->id, field, n);
+}
+
+static void show_info(const struct vr_content *c, const struct vr_store *store)
+{
+	struct vr_field field[3];
+	size_t n = 0;
+	bool is_long = c->title.n > SHORT_TEXT || c->url.n > SHORT_TEXT || c->author_id.n > SHORT_TEXT;
+	if (!is_long || !(c->meta_dirty || c->view_full))
+		return;
+	if (c->title.n)
+		field[n++] = (struct vr_field){VR_STR("title"), c->title};
+	if (c->url.n)
+		field[n++] = (struct vr_field){VR_STR("url"), c->url};
+	if (c->author_id.n)
+		field[n++] = (struct vr_field){VR_STR("author_id"), c->author_id};
+	store->view(store->ctx, VR_VIEW_INFO, c->id, field, n);
+}
+
+static struct vr_str home_of(struct vr_engine *e)
+{
+	vr_buf_clear(&e->fields);
+	vr_buf_str_add(&e->fields, e->config.topic);
+	vr_buf_byte(&e->fields, ':');
+	vr_buf_i64(&e->fields, e->config.partition);
+	return vr_buf_str(&e->fields);
+}
+
+enum vr_err vr_show_content(struct vr_engine *e, struct vr_content *c, struct vr_wall view, const struct vr_store *store)
+{
+	struct vr_fields f;
+	struct vr_str home = home_of(e);
+	vr_fields_begin(&f, &e->scratch, 0);
+	show_names(e, c, &f, home);
+	show_times(c, &f, view);
+	show_velocity(e, c, &f, view);
+	vr_fields_tally(&f, &e->names, &e->config.windows, &c->tally, view);
+	show_estimates(c, &f);
+	if (e->scratch.failed || e->fields.failed)
+		return VR_E_NOMEM;
+	store->view(store->ctx, VR_VIEW_CONTENT, c->id, f.at, f.n);
+	show_channels(e, c, store);
+	show_info(c, store);
+	c->view_full = c->meta_dirty = c->first_dirty = c->depth_dirty = false;
+	c->view_at = view;
+	return e->scratch.failed ? VR_E_NOMEM : VR_OK;
+}
