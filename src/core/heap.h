@@ -5,6 +5,7 @@
  *
  * Ownership: keeps pointers; the member's `place` (1-based, 0 = not in the heap) is written through
  * the caller's function.   Threads: one owner.   Fails: VR_E_NOMEM, then nothing has changed.    */
+#include <stdint.h>
 #include "virality/err.h"
 #include "virality/mem.h"
 

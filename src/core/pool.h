@@ -11,7 +11,7 @@
  * Threads:   one owner.   Fails: NULL.                                                      */
 #include "virality/mem.h"
 
-enum { VR_POOL_CLASSES = 24 };
+enum { VR_POOL_CLASSES = 18 };
 struct vr_pool {
 	struct vr_mem *mem;			/* keeps */
 	void *free[VR_POOL_CLASSES];
@@ -19,9 +19,11 @@ struct vr_pool {
 	void *slabs, *large;			/* lists for vr_pool_done */
 	size_t used;				/* bytes asked for and not freed */
 };
+/** Allocates nothing yet. */
 void vr_pool_init(struct vr_pool *p, struct vr_mem *mem);
+/** Every block is void at once; the pool is empty and may be used again. */
 void vr_pool_done(struct vr_pool *p);
-void *vr_pool_get(struct vr_pool *p, size_t size);		/* zeroed */
+void *vr_pool_get(struct vr_pool *p, size_t size);		/* zeroed, aligned to 16 */
 void vr_pool_put(struct vr_pool *p, void *block, size_t size);	/* NULL: nothing */
 /** Like realloc: keeps min(old, size) bytes, the rest is zero; on failure the old block stays. */
 void *vr_pool_resize(struct vr_pool *p, void *block, size_t old, size_t size);

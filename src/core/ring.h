@@ -5,7 +5,8 @@
  * Picture:   at[0] .. at[n-1], rising by bucket number, none empty, all within the last 30
  *            of the newest time that was told. One bucket lies in the ring itself (most
  *            contents are seen once); more are a block of the pool.
- * Invariant: sum == sum of at[i].n;  n == 0 => sum == 0.
+ * Invariant: sum == sum of at[i].n;  n == 0 => sum == 0;  at[n-1].k - at[0].k < 30.
+ * Limits:    counts stop at VR_COUNT_MAX (what Redis can hold) instead of wrapping.
  * Time:      bucket numbers only; the caller divides by the width.
  * Threads:   one owner.   Fails: VR_E_NOMEM from add, then nothing has changed.         */
 #include <stdint.h>
@@ -15,6 +16,7 @@
 
 struct vr_bucket { int64_t k; uint64_t n; };
 #define VR_UNSHOWN UINT64_MAX
+#define VR_COUNT_MAX ((uint64_t)INT64_MAX)
 struct vr_ring {
 	uint64_t sum;
 	uint64_t shown;				/* what the view holds; VR_UNSHOWN when not known (kept by the views' writer) */
@@ -25,16 +27,41 @@ struct vr_ring {
 	uint8_t n, cap;				/* cap 0 counts as 1: a zeroed ring is an empty one */
 };
 
-const struct vr_bucket *vr_ring_at(const struct vr_ring *r);
+/** The n buckets. Borrowed until the next change. */
+static inline const struct vr_bucket *vr_ring_at(const struct vr_ring *r) { return r->cap > 1 ? r->at.many : &r->at.one; }
+/** First bucket that is in at bucket time now_k. */
+static inline int64_t vr_ring_first(int64_t now_k)
+{
+	return now_k < INT64_MIN + VR_BUCKETS ? INT64_MIN : now_k - (VR_BUCKETS - 1);
+}
 /** Forget the buckets below now_k - 29. Returns what they held. */
 uint64_t vr_ring_advance(struct vr_ring *r, int64_t now_k);
 /** Add n to bucket k (the caller has advanced to the newest time and checked that k is still in). */
 VR_MUST enum vr_err vr_ring_add(struct vr_ring *r, struct vr_pool *pool, int64_t k, uint64_t n);
+/** The commonest add by far, without a division: both now and at lie in the newest bucket held, so nothing can have
+ * left since it was made. False: it is another case, nothing was done. */
+static inline bool vr_ring_bump(struct vr_ring *r, int64_t width_ms, int64_t now_ms, int64_t at_ms, uint64_t n)
+{
+	uint64_t start, width = (uint64_t)width_ms;
+	struct vr_bucket *last;
+
+	if (r->n == 0 || n > VR_COUNT_MAX - r->sum)
+		return false;
+	last = (r->cap > 1 ? r->at.many : &r->at.one) + r->n - 1;
+	start = (uint64_t)last->k * width;
+	if ((uint64_t)now_ms - start >= width || (uint64_t)at_ms - start >= width)
+		return false;
+	last->n += n;
+	r->sum += n;
+	return true;
+}
 /** Take at most n from bucket k; returns what was taken. */
 uint64_t vr_ring_take(struct vr_ring *r, int64_t k, uint64_t n);
-/** Value at bucket time now_k without changing anything (also for now_k ahead of the newest). */
+/** Value at bucket time now_k, not before the newest bucket held, without changing anything. */
 uint64_t vr_ring_value(const struct vr_ring *r, int64_t now_k);
 /** Smallest k still held, or INT64_MAX when empty: it leaves at (k + 30) * width. */
 static inline int64_t vr_ring_oldest(const struct vr_ring *r) { return r->n ? vr_ring_at(r)[0].k : INT64_MAX; }
+/** Gives its block back; the ring is empty. */
 void vr_ring_done(struct vr_ring *r, struct vr_pool *pool);
+/** All invariants hold (tests). */
 bool vr_ring_check(const struct vr_ring *r);

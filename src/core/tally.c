@@ -1,0 +1,231 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <string.h>
+#include "tally.h"
+
+static size_t series_size(const struct vr_windows *w)
+{
+	return sizeof(struct vr_series) + w->n * sizeof(struct vr_ring);
+}
+
+/* Place of the first series whose action is not below a. */
+static unsigned seek(const struct vr_tally *t, enum vr_action a)
+{
+	unsigned i = 0;
+
+	while (i < t->n && t->series[i]->action < (unsigned)a)
+		i++;
+	return i;
+}
+
+static struct vr_series *series_at(const struct vr_tally *t, unsigned i, enum vr_action a)
+{
+	return i < t->n && t->series[i]->action == (unsigned)a ? t->series[i] : NULL;
+}
+
+struct vr_series *vr_tally_find(const struct vr_tally *t, enum vr_action a)
+{
+	return series_at(t, seek(t, a), a);
+}
+
+static enum vr_err reserve(struct vr_tally *t, struct vr_pool *pool)
+{
+	unsigned cap = t->cap ? t->cap * 2U : 2;
+	struct vr_series **series;
+
+	if (t->n < t->cap)
+		return VR_OK;
+	series = vr_pool_resize(pool, t->series, t->cap * sizeof(*series), cap * sizeof(*series));
+	if (!series)
+		return VR_E_NOMEM;
+	t->series = series;
+	t->cap = (uint8_t)cap;
+	return VR_OK;
+}
+
+enum vr_err vr_tally_series(struct vr_tally *t, struct vr_pool *pool, const struct vr_windows *w,
+	enum vr_action a, struct vr_series **ret)
+{
+	unsigned i = seek(t, a);
+	struct vr_series *s = series_at(t, i, a);
+
+	if (!s) {
+		if (reserve(t, pool) != VR_OK)
+			return VR_E_NOMEM;
+		s = vr_pool_get(pool, series_size(w));
+		if (!s)
+			return VR_E_NOMEM;
+		s->action = (uint8_t)a;
+		memmove(t->series + i + 1, t->series + i, (t->n - i) * sizeof(struct vr_series *));
+		t->series[i] = s;
+		t->n++;
+	}
+	*ret = s;
+	return VR_OK;
+}
+
+/* Any add. *late is cleared when the bucket is in; *ret_added is what the ring gained. */
+static enum vr_err add_slowly(struct vr_ring *r, struct vr_pool *pool, int64_t width_ms, struct vr_wall now,
+	struct vr_wall at, uint64_t n, bool *late, uint64_t *ret_added)
+{
+	int64_t now_k = vr_bucket_of(now.ms, width_ms);
+	int64_t k = at.ms == now.ms ? now_k : vr_bucket_of(at.ms, width_ms);
+	enum vr_err err = VR_OK;
+	uint64_t before;
+
+	(void)vr_ring_advance(r, now_k);
+	before = r->sum;
+	if (k >= vr_ring_first(now_k)) {
+		*late = false;
+		err = vr_ring_add(r, pool, k, n);
+	}
+	*ret_added = r->sum - before;
+	return err;
+}
+
+static void undo(struct vr_series *s, const struct vr_windows *w, struct vr_wall at, const uint64_t *added, unsigned done)
+{
+	for (unsigned i = 0; i < done; i++)
+		(void)vr_ring_take(&s->ring[i], vr_bucket_of(at.ms, w->width_ms[i]), added[i]);
+}
+
+enum vr_err vr_series_add(struct vr_series *s, struct vr_pool *pool, const struct vr_windows *w, struct vr_wall now,
+	struct vr_wall at, uint64_t n, bool *ret_late)
+{
+	uint64_t added[VR_WINDOWS_MAX];
+	bool late = true;
+
+	now = vr_wall_max(now, at);
+	for (unsigned i = 0; i < w->n; i++) {
+		enum vr_err err;
+
+		added[i] = n;
+		if (vr_ring_bump(&s->ring[i], w->width_ms[i], now.ms, at.ms, n)) {
+			late = false;
+			continue;
+		}
+		err = add_slowly(&s->ring[i], pool, w->width_ms[i], now, at, n, &late, &added[i]);
+		if (err) {
+			undo(s, w, at, added, i);
+			return err;
+		}
+	}
+	s->total += n < VR_COUNT_MAX - s->total ? n : VR_COUNT_MAX - s->total;
+	*ret_late = late;
+	return VR_OK;
+}
+
+void vr_series_take(struct vr_series *s, const struct vr_windows *w, struct vr_wall now, struct vr_wall at,
+	const struct vr_taken *want, struct vr_taken *ret)
+{
+	struct vr_taken taken = {.total = want->total < s->total ? want->total : s->total};
+
+	vr_series_advance(s, w, now);
+	for (unsigned i = 0; i < w->n; i++)
+		taken.window[i] = vr_ring_take(&s->ring[i], vr_bucket_of(at.ms, w->width_ms[i]), want->window[i]);
+	s->total -= taken.total;
+	*ret = taken;
+}
+
+void vr_series_advance(struct vr_series *s, const struct vr_windows *w, struct vr_wall now)
+{
+	for (unsigned i = 0; i < w->n; i++)
+		if (s->ring[i].n > 0)
+			(void)vr_ring_advance(&s->ring[i], vr_bucket_of(now.ms, w->width_ms[i]));
+}
+
+uint64_t vr_tally_total(const struct vr_tally *t, enum vr_action a)
+{
+	const struct vr_series *s = vr_tally_find(t, a);
+
+	return s ? s->total : 0;
+}
+
+uint64_t vr_tally_window(const struct vr_tally *t, const struct vr_windows *w, enum vr_action a, unsigned window,
+	struct vr_wall now)
+{
+	const struct vr_series *s = vr_tally_find(t, a);
+
+	if (!s || s->ring[window].n == 0)
+		return 0;
+	return vr_ring_value(&s->ring[window], vr_bucket_of(now.ms, w->width_ms[window]));
+}
+
+/* When bucket k is out; at the end of time for one that would leave behind it. */
+static int64_t leave_of(int64_t k, int64_t width_ms)
+{
+	int64_t end, ms;
+
+	if (__builtin_add_overflow(k, VR_BUCKETS, &end) || __builtin_mul_overflow(end, width_ms, &ms))
+		return INT64_MAX;
+	return ms;
+}
+
+int64_t vr_series_next_leave(const struct vr_series *s, const struct vr_windows *w)
+{
+	int64_t next = INT64_MAX;
+
+	for (unsigned i = 0; i < w->n; i++) {
+		int64_t leave = leave_of(vr_ring_oldest(&s->ring[i]), w->width_ms[i]);
+		if (leave < next)
+			next = leave;
+	}
+	return next;
+}
+
+int64_t vr_tally_next_leave(const struct vr_tally *t, const struct vr_windows *w)
+{
+	int64_t next = INT64_MAX;
+
+	for (unsigned i = 0; i < t->n; i++) {
+		int64_t leave = vr_series_next_leave(t->series[i], w);
+		if (leave < next)
+			next = leave;
+	}
+	return next;
+}
+
+static bool is_series_empty(const struct vr_series *s, const struct vr_windows *w, struct vr_wall now)
+{
+	for (unsigned i = 0; i < w->n; i++)
+		if (s->ring[i].n > 0 && vr_ring_value(&s->ring[i], vr_bucket_of(now.ms, w->width_ms[i])) > 0)
+			return false;
+	return true;
+}
+
+bool vr_tally_empty(const struct vr_tally *t, const struct vr_windows *w, struct vr_wall now)
+{
+	for (unsigned i = 0; i < t->n; i++)
+		if (!is_series_empty(t->series[i], w, now))
+			return false;
+	return true;
+}
+
+void vr_tally_done(struct vr_tally *t, struct vr_pool *pool, const struct vr_windows *w)
+{
+	for (unsigned i = 0; i < t->n; i++) {
+		for (unsigned j = 0; j < w->n; j++)
+			vr_ring_done(&t->series[i]->ring[j], pool);
+		vr_pool_put(pool, t->series[i], series_size(w));
+	}
+	vr_pool_put(pool, t->series, t->cap * sizeof(*t->series));
+	*t = (struct vr_tally){0};
+}
+
+static bool is_series_good(const struct vr_series *s, const struct vr_windows *w)
+{
+	for (unsigned i = 0; i < w->n; i++)
+		if (!vr_ring_check(&s->ring[i]))
+			return false;
+	return s->action < VR_ACTIONS_MAX && s->total <= VR_COUNT_MAX;
+}
+
+bool vr_tally_check(const struct vr_tally *t, const struct vr_windows *w)
+{
+	for (unsigned i = 0; i < t->n; i++) {
+		if (i > 0 && t->series[i]->action <= t->series[i - 1]->action)
+			return false;
+		if (!is_series_good(t->series[i], w))
+			return false;
+	}
+	return t->n <= t->cap;
+}
