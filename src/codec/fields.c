@@ -67,5 +67,5 @@ uint32_t vr_field_enum(const struct enum_names *names, struct vr_str name)
 	for (uint32_t i = 0; i < names->n; i++)
 		if (vr_text_alike(name, vr_str_c(names->names[i])))
 			return i + 1;
-	return 0;
+	return vr_text_alike(name, VR_STR("UNSPECIFIED")) ? 0 : UINT32_MAX;
 }

@@ -80,7 +80,7 @@ extern const struct field vr_fields[FIELDS_MAX];
 
 /** Row of that JSON name in either spelling, or NULL. */
 const struct field *vr_field_find(struct vr_str name);
-/** Number of an enum's name, with or without prefix in any case; 0 when there is none. */
+/** Number of an enum's name, with or without prefix in any case; UINT32_MAX when there is none. */
 uint32_t vr_field_enum(const struct enum_names *names, struct vr_str name);
 /** ASCII letters alike in either case. */
 bool vr_text_alike(struct vr_str a, struct vr_str b);

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The JSON reader: the proto3 JSON mapping, and what people send beside it (fields.h). */
-#include <math.h>
 #include "read.h"
 #include "virality/rfc3339.h"
 
@@ -88,11 +87,13 @@ static enum vr_err read_whole(struct reading *rd, const struct field *f, const j
 		*ret = (uint64_t)json_integer_value(value);
 		return VR_OK;
 	}
-	if (!json_is_real(value) || trunc(json_real_value(value)) != json_real_value(value))
+	if (!json_is_real(value))
 		return refuse_kind(rd, f, "a whole number");
 	real = json_real_value(value);
 	if (real < 0 || real >= U64_LIMIT)
 		return refuse_range(rd, f);
+	if ((double)(uint64_t)real != real)
+		return refuse_kind(rd, f, "a whole number");
 	*ret = (uint64_t)real;
 	return VR_OK;
 }
@@ -129,8 +130,6 @@ static enum vr_err read_enum(struct reading *rd, const struct field *f, const js
 	if (!json_is_string(value))
 		return refuse_kind(rd, f, "a name or a number");
 	rd->draft.num[f->slot] = vr_field_enum(f->names, vr_json_text(value));
-	if (rd->draft.num[f->slot] == 0 && !vr_text_alike(vr_json_text(value), VR_STR("unspecified")))
-		rd->draft.num[f->slot] = UINT32_MAX;
 	return VR_OK;
 }
 
