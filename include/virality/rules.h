@@ -84,6 +84,8 @@ struct vr_judged {
 struct vr_judged vr_rule_judge(const struct vr_rule *r, vr_term_value_f *value, const void *entity);
 /** May a firing alert be resolved? True without a reset_expr. */
 bool vr_rule_may_reset(const struct vr_rule *r, vr_term_value_f *value, const void *entity);
+/** Could counts that leave their windows make expr true? Time alone begins no alert, so its author is warned. */
+bool vr_rule_may_begin_by_falling(const struct vr_rule *r);
 
 /* What a template may name: {{ $value }}, {{ $threshold }}, {{ $labels.NAME }} with NAME one of
  * alertname, content_id, title, url, channel, or a label of the rule. Anything else is an error at load. */
