@@ -43,7 +43,7 @@ struct vr_rd {
 	const char *p, *end;
 	bool failed;
 };
-static inline struct vr_rd vr_rd_of(struct vr_str s) { return (struct vr_rd){s.p, s.p + s.n, false}; }
+static inline struct vr_rd vr_rd_of(struct vr_str s) { return (struct vr_rd){s.p, s.n ? s.p + s.n : s.p, false}; }
 uint64_t vr_rd_varint(struct vr_rd *r);
 int64_t vr_rd_zigzag(struct vr_rd *r);
 double vr_rd_f64(struct vr_rd *r);

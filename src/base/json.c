@@ -39,6 +39,7 @@ void vr_json_string(struct vr_buf *b, struct vr_str s)
 		add_escaped(b, (unsigned char)s.p[i], letter);
 		from = i + 1;
 	}
-	vr_buf_add(b, s.p + from, s.n - from);
+	if (s.n > from)
+		vr_buf_add(b, s.p + from, s.n - from);
 	vr_buf_byte(b, '"');
 }

@@ -69,7 +69,7 @@ static bool is_c0_or_del(unsigned char c)
 static inline __attribute__((always_inline)) bool walk(struct vr_str s, bool clean)
 {
 	const unsigned char *p = (const unsigned char *)s.p;
-	const unsigned char *end = p + s.n;
+	const unsigned char *end = s.n ? p + s.n : p;
 
 	while (p < end) {
 		size_t n;

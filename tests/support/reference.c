@@ -36,9 +36,9 @@ static struct vr_event event_of(const Virality__V1__Event *m)
 		.depth = m->depth,
 		.count = m->count ? m->count : 1,
 		.action = (enum vr_action)(m->action - 1),
-		.scope = (enum vr_scope)known(m->scope, VR_SCOPE_FEED),
-		.motive = (enum vr_motive)known(m->motive, VR_MOTIVE_VALUES),
-		.tie = (enum vr_tie)known(m->tie, VR_TIE_WEAK),
+		.scope = (enum vr_scope)known((int)m->scope, VR_SCOPE_FEED),
+		.motive = (enum vr_motive)known((int)m->motive, VR_MOTIVE_VALUES),
+		.tie = (enum vr_tie)known((int)m->tie, VR_TIE_WEAK),
 		.incentivized = m->incentivized,
 	};
 }
