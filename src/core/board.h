@@ -9,7 +9,12 @@
  * level is set so that about 4n take part; when more than 16n take part the level rises.
  * Order: score descending, then id bytes descending (as ZREVRANGE gives equals).
  * A score of 0 is never on the board.
- * Threads: one owner.   Fails: VR_E_NOMEM, then the board is marked for a scan.              */
+ * Time: scores for vr_board_best are looked at at times that never go back; vr_board_raise may tell an older,
+ * so higher, score.
+ * Memory: grows with the candidates, at most 16n rows. Where it cannot grow the member is left out, and the next
+ * vr_board_best scans.
+ * Threads: one owner.   Fails: VR_E_NOMEM from new.                                          */
+#include <stdint.h>
 #include "virality/err.h"
 #include "virality/mem.h"
 #include "virality/str.h"
@@ -26,13 +31,16 @@ struct vr_board_source {
 	const void *ctx;
 };
 struct vr_board;
+/** A board of the n best; n is 1 .. 65536. Gives *ret. */
 VR_MUST enum vr_err vr_board_new(struct vr_mem *mem, uint32_t n, struct vr_board **ret);
+/** The members' marks are their owner's. NULL: nothing. */
 void vr_board_free(struct vr_board *b);
-/** The member's score may have risen to `score`. O(1). */
+/** The member's score may have risen to `score`. O(1), amortised where it joins. */
 void vr_board_raise(struct vr_board *b, const struct vr_board_source *src, void *member, double score);
 /** The member goes away (forgotten, evicted). O(candidates) when it is one. */
 void vr_board_drop(struct vr_board *b, const struct vr_board_source *src, void *member);
 /** The best, at most n rows, sorted. rows borrowed until the next call. `members` = how many members there are in all
  * (to know when a scan is worth it). */
 size_t vr_board_best(struct vr_board *b, const struct vr_board_source *src, size_t members, const struct vr_board_row **ret_rows);
+/** All invariants hold; walks all members (tests). */
 bool vr_board_check(const struct vr_board *b, const struct vr_board_source *src);

@@ -7,6 +7,7 @@
  *            entries in order of arrival (for expiry and for storing).
  * Stored:    per minute a string of 18-byte entries: hash (16, little-endian lo, hi) and
  *            milliseconds within the minute (2); only ever appended, deleted whole.
+ * Time:      of every hash the newest accepted time counts; what was forgotten (advance) is not noted again.
  * Threads:   one owner.   Fails: VR_E_NOMEM, then nothing has changed.                   */
 #include "virality/err.h"
 #include "virality/hash.h"
@@ -15,7 +16,9 @@
 #include "virality/str.h"
 
 struct vr_dedup;	/* opaque */
+/** Gives *ret, empty. */
 VR_MUST enum vr_err vr_dedup_new(struct vr_mem *mem, struct vr_span window, struct vr_dedup **ret);
+/** NULL: nothing. */
 void vr_dedup_free(struct vr_dedup *d);
 /** Accepted before with an event time >= now - window? */
 bool vr_dedup_has(const struct vr_dedup *d, struct vr_hash128 h, struct vr_wall now);
@@ -24,16 +27,19 @@ bool vr_dedup_has(const struct vr_dedup *d, struct vr_hash128 h, struct vr_wall 
 VR_MUST enum vr_err vr_dedup_add(struct vr_dedup *d, struct vr_hash128 h, struct vr_wall t, struct vr_wall now);
 /** Stream time rose: forget minutes that ended before now - window. */
 void vr_dedup_advance(struct vr_dedup *d, struct vr_wall now);
+/** Hashes held, those between the window and the end of their minute too. */
 size_t vr_dedup_count(const struct vr_dedup *d);
 
 /** Walk what the next cut has to write: for each minute with new entries the bytes to append (borrowed until
  * the next change), for each minute that is stored and now over, NULL/empty bytes and expired = true. */
 typedef void vr_dedup_visit_f(void *ctx, int64_t minute, struct vr_str bytes, bool expired);
 void vr_dedup_changes(const struct vr_dedup *d, vr_dedup_visit_f *visit, void *ctx);
-/** The cut was committed. */
+/** The cut was committed; since vr_dedup_changes nothing was added, loaded or advanced. */
 void vr_dedup_committed(struct vr_dedup *d);
-/** A stored minute, at acquire. VR_E_CORRUPT: length is no multiple of 18 or an offset >= 60000. */
+/** A stored minute, at acquire, before anything else and each once (empty bytes: nothing). VR_E_CORRUPT: the length is
+ * no multiple of 18, an offset >= 60000, or the minute is there already. */
 VR_MUST enum vr_err vr_dedup_load(struct vr_dedup *d, int64_t minute, struct vr_str bytes);
 /** First and last minute (numbers since the epoch) that can matter at stream time now: what to load. */
 void vr_dedup_range(struct vr_span window, struct vr_wall now, int64_t *ret_first, int64_t *ret_last);
+/** All invariants hold (tests). */
 bool vr_dedup_check(const struct vr_dedup *d);

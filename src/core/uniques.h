@@ -16,12 +16,15 @@ struct vr_uniques {
 	uint8_t n, cap;
 	bool is_sketch;
 };
-/** *ret_changed: the estimate may have. */
+/** Note that actor was seen; an empty one is none. *ret_changed: the estimate may have. */
 VR_MUST enum vr_err vr_uniques_add(struct vr_uniques *u, struct vr_pool *pool, struct vr_str actor, bool *ret_changed);
 /** Exact, or the estimate rounded to a whole number. O(4096) for a sketch: ask only when it changed. */
 uint64_t vr_uniques_count(const struct vr_uniques *u);
 /** Stored form; the exact form is part of the content's state, a sketch (6 bits a register, zeros cheap) a key of its own. */
 void vr_uniques_encode(const struct vr_uniques *u, struct vr_buf *b);
+/** Into an empty one. VR_E_CORRUPT: no encode writes that. */
 VR_MUST enum vr_err vr_uniques_decode(struct vr_uniques *u, struct vr_pool *pool, struct vr_rd *rd);
+/** Gives everything back; nobody was seen. */
 void vr_uniques_done(struct vr_uniques *u, struct vr_pool *pool);
+/** All invariants hold (tests). */
 bool vr_uniques_check(const struct vr_uniques *u);
