@@ -21,6 +21,7 @@ struct vr_alert {
 	enum vr_alert_state state;		/* PENDING, FIRING, RESOLVED; INACTIVE: a pending one ended without a word */
 	enum vr_alert_reason reason;
 	bool was_firing;			/* before this state */
+	bool begins;				/* there was no alert before this state */
 	double value, threshold;
 	struct vr_wall starts, ends, updated, due;	/* due: next time-driven transition, 0 = none */
 	int64_t offset;				/* record at which it began */

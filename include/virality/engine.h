@@ -41,6 +41,8 @@ void vr_engine_free(struct vr_engine *e);
 void vr_engine_set_times(struct vr_engine *e, struct vr_wall stream, struct vr_wall log);
 /** A stored slot without a content: PARTIAL (id = channel), RULES, DEDUP (id = minute). VR_E_CORRUPT. */
 VR_MUST enum vr_err vr_engine_restore(struct vr_engine *e, enum vr_slot slot, struct vr_str id, struct vr_str value);
+/** First and last minute whose set of accepted events matters at that stream time: the DEDUP slots to restore. */
+void vr_engine_dedup_minutes(struct vr_span window, struct vr_wall stream, int64_t *ret_first, int64_t *ret_last);
 /** Ids that stand on a stored board: to be loaded first. */
 VR_MUST enum vr_err vr_board_ids(struct vr_str board, void (*each)(void *ctx, struct vr_str id), void *ctx);
 
@@ -63,7 +65,6 @@ void vr_engine_loaded_all(struct vr_engine *e);
 bool vr_engine_has(const struct vr_engine *e, struct vr_str id);
 /** Hour of log time below which a content counts as absent. */
 int64_t vr_engine_forget_below(const struct vr_engine *e);
-/** Must the home of this content be asked again? (Mis-keyed, and its index hour changed.) */
 
 /* ------------------------------------------------------------------------- the fold ------- */
 /** Rules in force from here on, number `no` of the fleet's list; borrowed, outlives the engine or the next call.
@@ -101,6 +102,8 @@ bool vr_engine_has_changes(const struct vr_engine *e, struct vr_wall view);
 size_t vr_engine_alerts(const struct vr_engine *e);
 VR_MUST enum vr_err vr_engine_cut(struct vr_engine *e, const struct vr_cut_limits *l, const struct vr_store *store);
 void vr_engine_committed(struct vr_engine *e);
+/** A view of this content has to be written whole again (somebody else wrote over it). */
+void vr_engine_reshow(struct vr_engine *e, struct vr_str id);
 /** Between batches: bring memory under its cap. Drops clean contents without a timer; counts them. Returns true when a
  * non-empty one was dropped: leaderboards are no longer complete. */
 bool vr_engine_evict(struct vr_engine *e);

@@ -1,0 +1,250 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* commit.c - a cut: everything that changed, the alerts and the offset, in one transaction.
+ *
+ *   settle dead letters ─> guard (WATCH, is it still ours?) ─> MULTI state, views, alerts, owner record EXEC ─> commit to Kafka */
+#include "shard.h"
+
+enum { BOARDS_MS = 1000, CHECK_MS = 2000 };
+
+/* ------------------------------------------------ what time it is ----------------------- */
+
+/* View time is stream time, except at the end of the log once nothing has come for a while: then it goes on with the
+ * wall clock, so that windows drain. It never goes back. */
+static struct vr_wall view_time(const struct vr_shard *s, struct vr_mono now)
+{
+	struct vr_wall view = vr_wall_max(s->record.view, s->record.stream);
+	if (!s->at_end || s->record.stream.ms == 0 || now.ms - s->end_since.ms < s->config.idle_timeout.ms)
+		return view;
+	int64_t passed = s->world->wall(s->world->ctx).ms - s->record.anchor.ms;
+	return passed > 0 ? vr_wall_max(view, (struct vr_wall){s->record.stream.ms + passed}) : view;
+}
+
+/* ------------------------------------------------ alerts -------------------------------- */
+
+struct announce { struct vr_shard *s; enum vr_err err; };
+
+static void announce(void *ctx, const struct vr_alert *a)
+{
+	struct announce *an = ctx;
+	struct vr_shard *s = an->s;
+	bool said = false;
+	if (an->err)
+		return;
+	an->err = vr_said_alert(&s->said, &s->keys, a, &s->scratch, &s->said_cmds, &said);
+	if (said && (a->state == VR_ALERT_FIRING || a->state == VR_ALERT_RESOLVED))
+		vr_shard_note(s, VR_NOTE_ALERT, VR_OK, a->state, "");
+}
+
+/* ------------------------------------------------ reconcile ----------------------------- */
+
+struct known { struct vr_shard *s; bool *seen; };
+
+static void see(void *ctx, const struct vr_alert *a)
+{
+	struct known *k = ctx;
+	const struct vr_said_id *id = vr_said_find(&k->s->said, a->id);
+	if (id)
+		k->seen[id - k->s->said.announced] = true;
+}
+
+static enum vr_err end_unknown(struct vr_shard *s, const bool *seen, size_t n, struct vr_diag *d)
+{
+	struct vr_replies r;
+	vr_cmds_clear(&s->cmds);
+	vr_cmd(&s->cmds, 2, "SELECT");
+	vr_cmd_i64(&s->cmds, s->keys.alerts_db);
+	for (size_t i = 0; i < n; i++) {
+		char name[6 + VR_ALERT_ID_LEN + 1] = "alert:";
+		memcpy(name + 6, s->said.announced[i].id, VR_ALERT_ID_LEN + 1);
+		vr_cmd(&s->cmds, 2, "HGETALL");
+		vr_key_global(&s->cmds, &s->keys, name);
+	}
+	vr_cmd(&s->cmds, 2, "SELECT");
+	vr_cmd_i64(&s->cmds, s->keys.live_db);
+	enum vr_err err = vr_shard_exchange(s, &r, d);
+	if (err)
+		return err;
+	/* From the end: an id that goes is replaced by the last of the list. */
+	for (size_t i = n; i-- > 0;)
+		if (!seen[i])
+			vr_said_gone(&s->said, &s->keys, s->said.announced[i].id, &r.at[1 + i], s->record.stream, &s->said_cmds);
+	return VR_OK;
+}
+
+enum vr_err vr_shard_reconcile(struct vr_shard *s, struct vr_diag *d)
+{
+	size_t n = s->said.n;
+	if (n == 0)
+		return VR_OK;
+	bool *seen = vr_mem_get(s->mem, n);
+	if (!seen)
+		return VR_E_NOMEM;
+	memset(seen, 0, n);
+	struct known k = {s, seen};
+	enum vr_err err = vr_engine_active(s->engine, see, &k);
+	if (!err && memchr(seen, 0, n))
+		err = end_unknown(s, seen, n, d);
+	vr_mem_put(s->mem, seen, n);
+	return err;
+}
+
+/* ------------------------------------------------ the transaction ----------------------- */
+
+static enum vr_err guard(struct vr_shard *s, struct vr_diag *d)
+{
+	struct vr_replies r;
+	vr_cmds_clear(&s->cmds);
+	vr_owner_guard(&s->owner, &s->cmds);
+	enum vr_err err = vr_shard_exchange(s, &r, d);
+	return err ? err : vr_owner_guarded(&s->owner, &r, d);
+}
+
+static void note_refused(struct vr_shard *s)
+{
+	const char *p = s->refused.p;
+	for (size_t i = 0; i + sizeof(int64_t) <= s->refused.n; i += sizeof(int64_t)) {
+		int64_t off;
+		memcpy(&off, p + i, sizeof(off));
+		vr_cmd(&s->cmds, 3, "RPUSH");
+		vr_key_own(&s->cmds, &s->keys, "refused");
+		vr_cmd_i64(&s->cmds, off);
+	}
+	if (!s->note_rules)
+		return;
+	vr_buf_clear(&s->scratch);
+	vr_buf_u64(&s->scratch, s->record.rules);
+	vr_buf_byte(&s->scratch, ' ');
+	vr_buf_i64(&s->scratch, s->record.off);
+	vr_cmd(&s->cmds, 3, "RPUSH");
+	vr_key_own(&s->cmds, &s->keys, "rules");
+	vr_cmd_str(&s->cmds, vr_buf_str(&s->scratch));
+}
+
+/* The alerts' side lies in another database of the same server: still the same transaction. */
+static void add_alerts(struct vr_shard *s)
+{
+	vr_said_raise(&s->said, &s->keys, s->record.off, &s->said_cmds);
+	if (s->said_cmds.n == 0)
+		return;
+	vr_cmd(&s->cmds, 2, "SELECT");
+	vr_cmd_i64(&s->cmds, s->keys.alerts_db);
+	vr_buf_str_add(&s->cmds.buf, vr_buf_str(&s->said_cmds.buf));
+	s->cmds.n += s->said_cmds.n;
+	vr_cmd(&s->cmds, 2, "SELECT");
+	vr_cmd_i64(&s->cmds, s->keys.live_db);
+}
+
+static enum vr_err write_all(struct vr_shard *s, struct vr_mono now)
+{
+	struct announce an = {s, VR_OK};
+	size_t dirty = vr_engine_dirty(s->engine);
+	uint32_t limit = s->at_end ? s->config.cut_contents : s->config.cut_contents_behind;
+	struct vr_cut_limits l = {
+		.view = s->record.view,
+		.drain = s->at_end && dirty < limit ? limit - (uint32_t)dirty : 0,
+		.boards = s->boards_due || now.ms - s->last_boards.ms >= BOARDS_MS,
+	};
+	vr_cmds_clear(&s->cmds);
+	vr_owner_commit_begin(&s->owner, &s->cmds);
+	vr_writer_begin(&s->writer);
+	s->writer.alert = announce;
+	s->writer.alert_ctx = &an;
+	struct vr_store store = vr_writer_store(&s->writer);
+	enum vr_err err = vr_engine_cut(s->engine, &l, &store);
+	note_refused(s);
+	add_alerts(s);
+	vr_owner_commit_end(&s->owner, &s->record, &s->cmds);
+	if (l.boards)
+		s->last_boards = now;
+	if (dirty > 0)
+		s->bytes_per_content = (s->cmds.buf.n / dirty + s->bytes_per_content) / (s->bytes_per_content ? 2 : 1);
+	if (s->cmds.buf.n > s->config.cut_bytes)
+		vr_shard_note(s, VR_NOTE_OVERSIZE, VR_OK, (int64_t)s->cmds.buf.n, "");
+	bool failed = s->writer.marks.failed || s->writer.ids.failed || s->said_cmds.buf.failed;
+	return err ? err : an.err ? an.err : failed ? VR_E_NOMEM : VR_OK;
+}
+
+/* A view's key of the wrong type is somebody else's: it goes, and the view is written whole. */
+struct repair { struct vr_shard *s; };
+
+static void repair_view(void *ctx, enum vr_view view, struct vr_str id, const char *error)
+{
+	static const char *const suffix[] = {
+		[VR_VIEW_CONTENT] = "", [VR_VIEW_CHANNELS] = ":channels", [VR_VIEW_INFO] = ":info", [VR_VIEWS] = ":ts"};
+	struct vr_shard *s = ((struct repair *)ctx)->s;
+	vr_shard_note(s, VR_NOTE_VIEW_ERROR, VR_E_REPLY, 0, error);
+	vr_cmd(&s->cmds, 2, "DEL");
+	vr_key_content(&s->cmds, &s->keys, id, suffix[view]);
+	vr_engine_reshow(s->engine, id);
+}
+
+static enum vr_err repair_views(struct vr_shard *s, struct vr_diag *d)
+{
+	struct vr_replies r;
+	return s->cmds.n ? vr_shard_exchange(s, &r, d) : VR_OK;
+}
+
+static enum vr_err finish(struct vr_shard *s, const struct vr_replies *replies, struct vr_mono now, struct vr_diag *d)
+{
+	struct repair rep = {s};
+	struct vr_replies r;
+	enum vr_err err = vr_owner_committed(&s->owner, replies, &r, d);
+	if (err)
+		return err;
+	vr_engine_committed(s->engine);
+	vr_cmds_clear(&s->said_cmds);
+	err = vr_writer_walk(&s->writer, &r, repair_view, &rep, d);
+	if (!err)
+		err = repair_views(s, d);
+	if (err)
+		return err;
+	vr_shard_note(s, VR_NOTE_CUT, VR_OK, (int64_t)r.n, "");
+	s->last_cut = s->last_check = now;
+	s->stored_off = s->record.off;
+	s->boards_due = s->note_rules = false;
+	s->folded = 0;
+	vr_buf_clear(&s->refused);
+	s->world->commit(s->world->ctx, &s->part, s->record.off);
+	return VR_OK;
+}
+
+static bool nothing_to_write(struct vr_shard *s)
+{
+	return s->record.off == s->stored_off && s->said_cmds.n == 0 && !s->note_rules && !s->boards_due &&
+	       !vr_engine_has_changes(s->engine, s->record.view);
+}
+
+/* An idle partition learns that Redis went back in time, or that somebody else owns it, only by looking. */
+static enum vr_err check_owner(struct vr_shard *s, struct vr_mono now, struct vr_diag *d)
+{
+	struct vr_replies r;
+	s->last_cut = now;
+	if (now.ms - s->last_check.ms < CHECK_MS)
+		return VR_OK;
+	s->last_check = now;
+	vr_cmds_clear(&s->cmds);
+	vr_owner_load_begin(&s->owner, &s->cmds);
+	vr_owner_load_end(&s->owner, &s->cmds);
+	enum vr_err err = vr_shard_exchange(s, &r, d);
+	return err ? err : vr_owner_loaded(&s->owner, &r, &r, d);
+}
+
+enum vr_err vr_shard_cut(struct vr_shard *s, struct vr_diag *d)
+{
+	struct vr_replies r;
+	struct vr_mono now = s->world->mono(s->world->ctx);
+	s->record.view = view_time(s, now);
+	if (nothing_to_write(s))
+		return check_owner(s, now, d);
+	enum vr_err err = s->world->settle(s->world->ctx);
+	if (err)
+		return vr_diag_set(d, VR_E_DLQ, "kafka", "dead letters are not acknowledged; the partition waits");
+	err = guard(s, d);
+	if (!err)
+		err = write_all(s, now);
+	if (!err)
+		err = vr_shard_exchange(s, &r, d);
+	if (!err)
+		err = finish(s, &r, now, d);
+	return err;
+}

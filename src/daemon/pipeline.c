@@ -1,0 +1,336 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* pipeline.c - the whole way of a batch of records, top to bottom.
+ *
+ *      records ─> seam ─> decode ─> load contents ─> fold ─> [cut when due]
+ *
+ * A record is a poison pill for nobody: refused ones are counted, sent to the dead-letter topic with the reason and
+ * acknowledged there before the cut that passes them; the records beside them stay exact.                        */
+#include "shard.h"
+
+enum { BATCH_MAX = 1024, HEADERS_MAX = 64, ALERT_CUT_MS = 10 };
+
+/* A record on its way: what it is, or why not. */
+struct parcel { const struct vr_feed_item *item; struct vr_event event; struct vr_record record; const char *why; };
+
+/* ------------------------------------------------ seam: is it still the same log? ------- */
+
+static enum vr_err log_changed(struct vr_shard *s, int64_t found, struct vr_diag *d)
+{
+	return vr_diag_set(d, VR_E_TRUNCATED, "kafka", "offset %lld of %.*s:%d holds another record than the one that was counted (found at %lld): "
+		"the topic was truncated or re-created. Fold anew with: viralctl accept %.*s:%d --from-log-start",
+		(long long)s->record.last.off, (int)s->part.topic.n, s->part.topic.p, s->part.partition, (long long)found,
+		(int)s->part.topic.n, s->part.topic.p, s->part.partition);
+}
+
+/* Records between `off` and the first that Kafka still has: said aloud, and the operator's setting decides. */
+static enum vr_err meet_gap(struct vr_shard *s, int64_t first, struct vr_diag *d)
+{
+	vr_shard_note(s, VR_NOTE_GAP, VR_E_GAP, first - s->record.off, "");
+	if (s->config.on_gap == VR_POLICY_STOP)
+		return vr_diag_set(d, VR_E_GAP, "kafka", "%lld records of %.*s:%d from offset %lld are gone (retention?). Go on without them with: "
+			"viralctl accept %.*s:%d --gap", (long long)(first - s->record.off), (int)s->part.topic.n, s->part.topic.p,
+			s->part.partition, (long long)s->record.off, (int)s->part.topic.n, s->part.topic.p, s->part.partition);
+	s->record.off = first;
+	s->record.last.known = false;
+	s->folded++;
+	return VR_OK;
+}
+
+/* The fingerprint's record did not come: fine only where the log's start tells that it was deleted. */
+static enum vr_err seam_missing(struct vr_shard *s, int64_t found, struct vr_diag *d)
+{
+	int64_t first, end;
+	enum vr_err err = s->world->bounds(s->world->ctx, &s->part, &first, &end);
+	if (err)
+		return vr_diag_set(d, err, "kafka", "cannot learn the bounds of the log");
+	if (first <= s->record.last.off || end < s->record.off)
+		return log_changed(s, found, d);
+	s->seam = false;
+	return first > s->record.off ? meet_gap(s, first, d) : VR_OK;
+}
+
+/* *ret_skip: this is the record that was counted already. */
+static enum vr_err meet_seam(struct vr_shard *s, const struct vr_feed_item *item, bool *ret_skip, struct vr_diag *d)
+{
+	*ret_skip = false;
+	if (!s->seam)
+		return VR_OK;
+	if (item->offset != s->record.last.off)
+		return seam_missing(s, item->offset, d);
+	if (item->time.ms != s->record.last.time_ms || vr_record_hash(item) != s->record.last.hash)
+		return log_changed(s, item->offset, d);
+	s->seam = false;
+	*ret_skip = true;
+	return VR_OK;
+}
+
+static enum vr_err out_of_range(struct vr_shard *s, const struct vr_feed_item *item, struct vr_diag *d)
+{
+	int64_t first, end;
+	enum vr_err err = s->world->bounds(s->world->ctx, &s->part, &first, &end);
+	if (err)
+		return vr_diag_set(d, err, "kafka", "cannot learn the bounds of the log");
+	if (item->offset > end || s->record.off > end)
+		return log_changed(s, end, d);
+	if (s->seam)
+		s->seam = false;
+	if (first > s->record.off)
+		err = meet_gap(s, first, d);
+	/* Going on means reading from another offset: the caller acquires again and starts there. */
+	return err ? err : vr_diag_set(d, VR_E_FENCED, "kafka", "offset %lld is out of range, going on at %lld",
+		(long long)item->offset, (long long)s->record.off);
+}
+
+/* ------------------------------------------------ decode -------------------------------- */
+
+static enum vr_err decode(struct vr_shard *s, const struct vr_feed_item *item, struct parcel *p)
+{
+	struct vr_header headers[HEADERS_MAX];
+	struct vr_raw raw = {.key = item->key, .value = item->value, .has_key = item->has_key, .has_value = item->has_value, .headers = headers};
+	enum vr_raw_kind kind = VR_RAW_TOMBSTONE;
+	struct vr_diag why;
+	*p = (struct parcel){.item = item, .record = {.offset = item->offset, .kafka_time = item->time}, .why = ""};
+	if (item->time.ms > s->world->wall(s->world->ctx).ms + s->config.kafka_ahead.ms) {
+		p->record.kafka_time = (struct vr_wall){0};	/* it must not move log time */
+		p->record.refused = VR_E_KAFKA_AHEAD;
+		return VR_OK;
+	}
+	size_t found = s->world->headers(s->world->ctx, item, headers, HEADERS_MAX);
+	raw.n_headers = found < HEADERS_MAX ? found : HEADERS_MAX;
+	enum vr_err err = vr_codec_event(&raw, &s->events, &s->codec, &p->event, &kind, &why);
+	if (err && vr_err_verdict(err) != VR_VERDICT_POISON)
+		return err;
+	p->record.refused = err;
+	if (!err && kind == VR_RAW_EVENT)
+		p->record.event = &p->event;
+	return VR_OK;
+}
+
+static enum vr_err decode_all(struct vr_shard *s, const struct vr_feed_item *items, size_t n, struct parcel *parcels)
+{
+	for (size_t i = 0; i < n; i++) {
+		bool at_hand;
+		enum vr_err err = decode(s, &items[i], &parcels[i]);
+		if (!err && parcels[i].record.event)
+			err = vr_engine_want(s->engine, parcels[i].event.content_id, &at_hand);
+		if (err)
+			return err;
+	}
+	return VR_OK;
+}
+
+/* ------------------------------------------------ fold ---------------------------------- */
+
+static void refuse(struct vr_shard *s, const struct parcel *p, enum vr_err why)
+{
+	vr_shard_note(s, VR_NOTE_REFUSED, why, p->item->offset, vr_err_text(why));
+	if (why == VR_E_KAFKA_AHEAD)
+		vr_buf_add(&s->refused, &p->item->offset, sizeof(p->item->offset));
+	if (p->item->offset >= s->said.dlq_off)
+		s->world->dead_letter(s->world->ctx, &s->part, p->item, why, vr_err_text(why));
+}
+
+static void tell(struct vr_shard *s, const struct parcel *p, const struct vr_outcome *o)
+{
+	static const enum vr_note note[] = {
+		[VR_FATE_FOLDED] = VR_NOTE_FOLDED, [VR_FATE_DUPLICATE] = VR_NOTE_DUPLICATE, [VR_FATE_PASSED] = VR_NOTE_PASSED};
+	if (o->fate == VR_FATE_REFUSED) {
+		refuse(s, p, o->refused);
+		return;
+	}
+	vr_shard_note(s, note[o->fate], VR_OK, 1, "");
+	if (o->late)
+		vr_shard_note(s, VR_NOTE_LATE, VR_OK, 1, "");
+	if (o->clock_ahead)
+		vr_shard_note(s, VR_NOTE_CLOCK_AHEAD, VR_OK, 1, "");
+	if (o->dedup_unchecked)
+		vr_shard_note(s, VR_NOTE_UNCHECKED, VR_OK, 1, "");
+	if (o->miskeyed)
+		vr_shard_note(s, VR_NOTE_MISKEYED, VR_OK, 1, "");
+}
+
+static void pass(struct vr_shard *s, const struct vr_feed_item *item)
+{
+	struct vr_engine_facts f;
+	vr_engine_facts(s->engine, &f);
+	if (f.stream.ms > s->record.stream.ms)
+		s->record.anchor = f.log;
+	s->record.stream = f.stream;
+	s->record.log = f.log;
+	s->record.off = item->offset + 1;
+	s->record.last.known = true;
+	s->record.last.off = item->offset;
+	s->record.last.time_ms = item->time.ms;
+	s->record.last.hash = vr_record_hash(item);
+	s->folded++;
+}
+
+static uint32_t contents_limit(const struct vr_shard *s)
+{
+	uint32_t limit = s->at_end ? s->config.cut_contents : s->config.cut_contents_behind;
+	size_t by_bytes = s->bytes_per_content ? s->config.cut_bytes / s->bytes_per_content : limit;
+	return by_bytes < limit ? (uint32_t)(by_bytes ? by_bytes : 1) : limit;
+}
+
+/* Behind, longer intervals coalesce more changes of a content into one write. */
+static struct vr_span interval(const struct vr_shard *s)
+{
+	return (struct vr_span){s->at_end ? s->config.cut_interval.ms : s->config.cut_interval.ms * 10};
+}
+
+static bool is_due(const struct vr_shard *s, struct vr_mono now)
+{
+	int64_t since = now.ms - s->last_cut.ms;
+	if (vr_engine_dirty(s->engine) >= contents_limit(s))
+		return true;
+	if (vr_engine_alerts(s->engine) > 0 && since >= ALERT_CUT_MS && s->record.off > s->said.off)
+		return true;
+	return since >= interval(s).ms;
+}
+
+/* The cut at said.off is where announcing begins: what is announced then must be what the fold knows there. */
+static bool reaches_said(const struct vr_shard *s, int64_t before)
+{
+	return before < s->said.off && s->record.off >= s->said.off;
+}
+
+static enum vr_err fold_one(struct vr_shard *s, const struct parcel *p, struct vr_diag *d)
+{
+	struct vr_outcome o;
+	int64_t before = s->record.off;
+	enum vr_err err = vr_engine_fold(s->engine, &p->record, &o);
+	if (err)
+		return err;
+	tell(s, p, &o);
+	pass(s, p->item);
+	if (!reaches_said(s, before))
+		return VR_OK;
+	err = vr_shard_reconcile(s, d);
+	return err ? err : vr_shard_cut(s, d);
+}
+
+static enum vr_err fold_all(struct vr_shard *s, const struct parcel *parcels, size_t n, struct vr_diag *d)
+{
+	struct vr_mono now = s->world->mono(s->world->ctx);
+	for (size_t i = 0; i < n; i++) {
+		enum vr_err err = fold_one(s, &parcels[i], d);
+		if (!err && is_due(s, now)) {
+			err = vr_shard_cut(s, d);
+			now = s->world->mono(s->world->ctx);
+		}
+		if (err)
+			return err;
+	}
+	return VR_OK;
+}
+
+/* A new set of the fleet's rules is taken up at a record boundary. */
+static enum vr_err follow_rules(struct vr_shard *s)
+{
+	uint32_t no = s->record.rules;
+	const struct vr_rules *rules = s->world->rules(s->world->ctx, 0, &no);
+	if (!rules || no == s->record.rules)
+		return VR_OK;
+	enum vr_err err = vr_engine_rules(s->engine, rules, no, s->record.off);
+	s->record.rules = no;
+	s->note_rules = true;
+	vr_shard_note(s, VR_NOTE_RULES, VR_OK, no, "");
+	return err;
+}
+
+static enum vr_err take_records(struct vr_shard *s, const struct vr_feed_item *items, size_t n, struct vr_diag *d)
+{
+	vr_arena_reset(&s->events);
+	struct parcel *parcels = vr_arena_alloc(&s->events, n * sizeof(*parcels));
+	if (!parcels)
+		return VR_E_NOMEM;
+	enum vr_err err = decode_all(s, items, n, parcels);
+	if (!err && vr_engine_wanted(s->engine) > 0)
+		err = vr_shard_load(s, d);
+	return err ? err : fold_all(s, parcels, n, d);
+}
+
+/* ------------------------------------------------ the batch ----------------------------- */
+
+/* What is no record; *ret_n: records that follow at once. */
+static enum vr_err meet(struct vr_shard *s, const struct vr_feed_item *item, struct vr_diag *d)
+{
+	if (item->what == VR_FEED_RANGE)
+		return out_of_range(s, item, d);
+	if (item->what != VR_FEED_END)
+		return VR_OK;
+	if (s->seam)
+		return item->offset <= s->record.last.off ? log_changed(s, item->offset, d) : seam_missing(s, item->offset, d);
+	if (!s->at_end)
+		s->end_since = s->world->mono(s->world->ctx);
+	s->at_end = true;
+	return VR_OK;
+}
+
+static size_t run_of_records(const struct vr_feed_item *items, size_t n)
+{
+	size_t i = 0;
+	while (i < n && i < BATCH_MAX && items[i].what == VR_FEED_RECORD)
+		i++;
+	return i;
+}
+
+static enum vr_err take_all(struct vr_shard *s, const struct vr_feed_item *items, size_t n, struct vr_diag *d)
+{
+	enum vr_err err = follow_rules(s);
+	for (size_t i = 0; i < n && !err;) {
+		size_t run = run_of_records(items + i, n - i);
+		bool skip = false;
+		if (run == 0) {
+			err = meet(s, &items[i++], d);
+			continue;
+		}
+		s->at_end = false;
+		err = meet_seam(s, &items[i], &skip, d);
+		if (!err)
+			err = take_records(s, items + i + skip, run - skip, d);
+		i += run;
+	}
+	return err;
+}
+
+static enum vr_err settle(struct vr_shard *s, enum vr_err err)
+{
+	if (err && err != VR_E_DLQ)
+		vr_shard_drop(s);
+	return err;
+}
+
+enum vr_err vr_shard_take(struct vr_shard *s, const struct vr_feed_item *items, size_t n, struct vr_diag *d)
+{
+	VR_ASSERT(s->engine);
+	return settle(s, take_all(s, items, n, d));
+}
+
+/* ------------------------------------------------ time passes --------------------------- */
+
+enum vr_err vr_shard_tick(struct vr_shard *s, struct vr_diag *d)
+{
+	VR_ASSERT(s->engine);
+	struct vr_mono now = s->world->mono(s->world->ctx);
+	enum vr_err err = follow_rules(s);
+	if (!err)
+		err = vr_shard_background(s, d);
+	if (!err && is_due(s, now))
+		err = vr_shard_cut(s, d);
+	return settle(s, err);
+}
+
+struct vr_mono vr_shard_due(const struct vr_shard *s)
+{
+	if (!s->record.complete && !s->evicted)
+		return s->world->mono(s->world->ctx);
+	return vr_mono_add(s->last_cut, interval(s));
+}
+
+enum vr_err vr_shard_flush(struct vr_shard *s, struct vr_diag *d)
+{
+	if (!s->engine)
+		return VR_OK;
+	return settle(s, vr_shard_cut(s, d));
+}

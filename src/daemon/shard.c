@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "shard.h"
+
+#include "virality/hash.h"
+
+enum { ARENA_CHUNK = 256 * 1024 };
+
+static void init_parts(struct vr_shard *s)
+{
+	struct vr_mem *mem = s->mem;
+	vr_owner_init(&s->owner, &s->keys);
+	vr_said_init(&s->said, mem);
+	vr_cmds_init(&s->cmds, mem);
+	vr_cmds_init(&s->said_cmds, mem);
+	vr_writer_init(&s->writer, &s->keys, &s->cmds, mem);
+	vr_arena_init(&s->arena, mem, ARENA_CHUNK);
+	vr_arena_init(&s->events, mem, ARENA_CHUNK);
+	vr_buf_init(&s->scratch, mem);
+	vr_buf_init(&s->refused, mem);
+	vr_buf_init(&s->walk, mem);
+}
+
+enum vr_err vr_shard_new(const struct vr_shard_config *config, const struct vr_world *world, struct vr_mem *mem,
+	struct vr_shard **ret, struct vr_diag *d)
+{
+	struct vr_shard *s = vr_mem_get(mem, sizeof(*s));
+	if (!s)
+		return VR_E_NOMEM;
+	*s = (struct vr_shard){.config = *config, .world = world, .mem = mem};
+	s->part = (struct vr_topic_part){config->engine.topic, config->engine.partition};
+	init_parts(s);
+	enum vr_err err = vr_keys_init(&s->keys, config->prefix, s->part.topic, s->part.partition, config->live_db,
+		config->alerts_db);
+	if (err) {
+		vr_shard_free(s);
+		return vr_diag_set(d, err, "redis.prefix", "prefix or topic name is too long or has braces");
+	}
+	*ret = s;
+	return VR_OK;
+}
+
+void vr_shard_free(struct vr_shard *s)
+{
+	if (!s)
+		return;
+	struct vr_mem *mem = s->mem;
+	vr_shard_drop(s);
+	vr_said_done(&s->said);
+	vr_cmds_done(&s->cmds);
+	vr_cmds_done(&s->said_cmds);
+	vr_writer_done(&s->writer);
+	vr_arena_done(&s->arena);
+	vr_arena_done(&s->events);
+	vr_buf_done(&s->scratch);
+	vr_buf_done(&s->refused);
+	vr_buf_done(&s->walk);
+	vr_mem_put(mem, s, sizeof(*s));
+}
+
+void vr_shard_drop(struct vr_shard *s)
+{
+	vr_engine_free(s->engine);
+	s->engine = NULL;
+	s->owner.held = false;
+}
+
+void vr_shard_note(const struct vr_shard *s, enum vr_note note, enum vr_err err, int64_t n, const char *text)
+{
+	s->world->note(s->world->ctx, &s->part, note, err, n, text);
+}
+
+enum vr_err vr_shard_exchange(struct vr_shard *s, struct vr_replies *ret, struct vr_diag *d)
+{
+	if (s->cmds.buf.failed)
+		return VR_E_NOMEM;
+	vr_arena_reset(&s->arena);
+	enum vr_err err = s->world->redis.exchange(s->world->redis.ctx, &s->cmds, &s->arena, ret, d);
+	if (err)
+		s->owner.held = false;
+	vr_cmds_clear(&s->cmds);
+	return err;
+}
+
+uint64_t vr_record_hash(const struct vr_feed_item *item)
+{
+	uint64_t part[3] = {vr_hash64(item->key), vr_hash64(item->value), (uint64_t)(item->has_key * 2 + item->has_value)};
+	return vr_hash64((struct vr_str){(const char *)part, sizeof(part)});
+}
+
+/* ------------------------------------------------ standing still ------------------------ */
+
+void vr_shard_tell_stop(struct vr_shard *s, enum vr_err err, const char *text)
+{
+	struct vr_replies replies;
+	vr_cmds_clear(&s->cmds);
+	vr_cmd(&s->cmds, 10, "HSET");
+	vr_key_own(&s->cmds, &s->keys, "stop");
+	vr_cmd_c(&s->cmds, "err");
+	vr_cmd_c(&s->cmds, vr_err_name(err));
+	vr_cmd_c(&s->cmds, "text");
+	vr_cmd_c(&s->cmds, text);
+	vr_cmd_c(&s->cmds, "since_ms");
+	vr_cmd_i64(&s->cmds, s->world->wall(s->world->ctx).ms);
+	vr_cmd_c(&s->cmds, "offset");
+	vr_cmd_i64(&s->cmds, s->record.off);
+	/* That it stands is in the log and the metrics too; a Redis that is away does not change it. */
+	if (vr_shard_exchange(s, &replies, NULL))
+		vr_cmds_clear(&s->cmds);
+}
+
+bool vr_shard_accepted(struct vr_shard *s)
+{
+	struct vr_replies replies;
+	vr_cmds_clear(&s->cmds);
+	vr_cmd(&s->cmds, 2, "EXISTS");
+	vr_key_own(&s->cmds, &s->keys, "accept");
+	return vr_shard_exchange(s, &replies, NULL) == VR_OK && replies.at[0].type == VR_REPLY_INT && replies.at[0].integer > 0;
+}
