@@ -218,6 +218,20 @@ bool vr_content_has_alert(const struct vr_content *c)
 	return false;
 }
 
+void vr_content_unshown(struct vr_content *c, const struct vr_windows *w)
+{
+	for (unsigned i = 0; i < c->tally.n; i++) {
+		c->tally.series[i]->shown_total = VR_UNSHOWN;
+		for (unsigned k = 0; k < w->n; k++)
+			c->tally.series[i]->ring[k].shown = VR_UNSHOWN;
+	}
+	for (unsigned i = 0; i < c->n_chan; i++)
+		if (c->chan[i]->share)
+			c->chan[i]->share->shown_total = VR_UNSHOWN;
+	c->shown_uniques = VR_UNSHOWN;
+	c->view_full = true;
+}
+
 uint64_t vr_content_uniques(struct vr_content *c)
 {
 	if (c->uniques_stale) {

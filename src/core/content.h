@@ -104,6 +104,8 @@ VR_MUST enum vr_err vr_content_rule_set(struct vr_content *c, struct vr_pool *po
 void vr_content_rule_drop(struct vr_content *c, uint64_t version);
 /** Pending or firing by any rule. */
 bool vr_content_has_alert(const struct vr_content *c);
+/** What its views hold is not known: they are to be written whole. */
+void vr_content_unshown(struct vr_content *c, const struct vr_windows *w);
 /** Distinct sharers; 4096 registers are walked only when somebody asks after a change. */
 uint64_t vr_content_uniques(struct vr_content *c);
 /** All rings forget what is out at `now` (stream time). */

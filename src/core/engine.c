@@ -239,6 +239,11 @@ enum vr_err vr_engine_restore(struct vr_engine *e, enum vr_slot slot, struct vr_
 	return VR_E_CORRUPT;
 }
 
+void vr_engine_dedup_minutes(struct vr_span window, struct vr_wall stream, int64_t *ret_first, int64_t *ret_last)
+{
+	vr_dedup_range(window, stream, ret_first, ret_last);
+}
+
 enum vr_err vr_engine_want(struct vr_engine *e, struct vr_str id, bool *ret_at_hand)
 {
 	uint64_t hash = vr_hash64(id);
@@ -419,6 +424,15 @@ void vr_engine_committed(struct vr_engine *e)
 	e->all.dirty = false;
 	for (size_t i = 0; i < e->channels.n; i++)
 		vr_engine_channel(e, (uint16_t)i)->dirty = false;
+}
+
+void vr_engine_reshow(struct vr_engine *e, struct vr_str id)
+{
+	struct vr_content *c = vr_engine_find(e, id, vr_hash64(id));
+	if (!c)
+		return;
+	vr_content_unshown(c, &e->config.windows);
+	vr_engine_touch(e, c);
 }
 
 /* ------------------------------------------------------------------ questions ------------- */

@@ -153,6 +153,7 @@ static enum vr_err move(struct vr_engine *e, const struct look *l, const struct 
 	if (!a)
 		return VR_E_NOMEM;
 	a->was_firing = s.state == VR_ALERT_FIRING;
+	a->begins = s.state == VR_ALERT_INACTIVE;
 	count_state(e, s.state, -1);
 	s.state = (uint8_t)to;
 	count_state(e, s.state, +1);
