@@ -127,3 +127,6 @@ class Tree:
                 os.kill(leader, 9)
             self._process.kill()
         shutil.rmtree(self.root, ignore_errors=True)
+        left = pathlib.Path("/run/systemd/nspawn/propagate", self.machine)     # it stays where /run is a disk
+        if left.is_dir():
+            left.rmdir()
