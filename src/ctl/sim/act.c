@@ -1,30 +1,30 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "act.h"
 
-enum vr_err sim_agenda_init(struct sim_agenda *a, struct vr_mem *mem, size_t cap)
+enum vr_err vr_sim_agenda_init(struct vr_sim_agenda *a, struct vr_mem *mem, size_t cap)
 {
-	*a = (struct sim_agenda){.mem = mem, .cap = cap};
+	*a = (struct vr_sim_agenda){.mem = mem, .cap = cap};
 	a->heap = vr_mem_get(mem, cap * sizeof(*a->heap));
 	return a->heap ? VR_OK : VR_E_NOMEM;
 }
 
-void sim_agenda_done(struct sim_agenda *a)
+void vr_sim_agenda_done(struct vr_sim_agenda *a)
 {
 	if (!a->mem)
 		return;
 	vr_mem_put(a->mem, a->heap, a->cap * sizeof(*a->heap));
-	*a = (struct sim_agenda){0};
+	*a = (struct vr_sim_agenda){0};
 }
 
 /* Equal times in order of making, so that the order never depends on the heap's shape. */
-static bool is_before(const struct sim_act *a, const struct sim_act *b)
+static bool is_before(const struct vr_sim_act *a, const struct vr_sim_act *b)
 {
 	if (a->due_ms < b->due_ms || a->due_ms > b->due_ms)
 		return a->due_ms < b->due_ms;
 	return a->event < b->event;
 }
 
-bool sim_agenda_push(struct sim_agenda *a, const struct sim_act *act)
+bool vr_sim_agenda_push(struct vr_sim_agenda *a, const struct vr_sim_act *act)
 {
 	size_t i, up;
 
@@ -40,9 +40,9 @@ bool sim_agenda_push(struct sim_agenda *a, const struct sim_act *act)
 	return true;
 }
 
-struct sim_act sim_agenda_pop(struct sim_agenda *a)
+struct vr_sim_act vr_sim_agenda_pop(struct vr_sim_agenda *a)
 {
-	struct sim_act first = a->heap[0], last = a->heap[--a->n];
+	struct vr_sim_act first = a->heap[0], last = a->heap[--a->n];
 	size_t i = 0, down;
 
 	for (; (down = 2 * i + 1) < a->n; i = down) {

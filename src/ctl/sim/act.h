@@ -2,13 +2,13 @@
 #pragma once
 /* act.h - one thing somebody does, in numbers only; text is made of it last.
  *
- * struct sim_agenda is the heap of acts that follow from others and whose time has not come yet.
+ * struct vr_sim_agenda is the heap of acts that follow from others and whose time has not come yet.
  * Memory: of a fixed size from init on; what finds no room does not happen.   Threads: one owner. */
 #include "virality/event.h"
 #include "virality/mem.h"
 #include "virality/err.h"
 
-struct sim_act {
+struct vr_sim_act {
 	double due_ms;			/* when it is emitted: the order of the stream */
 	int64_t time_ms;		/* what it says; equal to due_ms unless late or repeated */
 	uint64_t event, content, actor, parent, root;	/* numbers; 0 = none */
@@ -19,17 +19,20 @@ struct sim_act {
 	bool incentivized, repeat;
 };
 
-struct sim_agenda {
+struct vr_sim_agenda {
 	struct vr_mem *mem;
-	struct sim_act *heap;
+	struct vr_sim_act *heap;
 	size_t n, cap;
 };
 
-VR_MUST enum vr_err sim_agenda_init(struct sim_agenda *a, struct vr_mem *mem, size_t cap);
-void sim_agenda_done(struct sim_agenda *a);
+VR_MUST enum vr_err vr_sim_agenda_init(struct vr_sim_agenda *a, struct vr_mem *mem, size_t cap);
+void vr_sim_agenda_done(struct vr_sim_agenda *a);
 /** False when full: the act is dropped. */
-bool sim_agenda_push(struct sim_agenda *a, const struct sim_act *act);
+bool vr_sim_agenda_push(struct vr_sim_agenda *a, const struct vr_sim_act *act);
 /** The earliest, or NULL. */
-static inline const struct sim_act *sim_agenda_first(const struct sim_agenda *a) { return a->n ? a->heap : NULL; }
+static inline const struct vr_sim_act *vr_sim_agenda_first(const struct vr_sim_agenda *a)
+{
+	return a->n ? a->heap : NULL;
+}
 /** Takes the earliest out; there must be one. */
-struct sim_act sim_agenda_pop(struct sim_agenda *a);
+struct vr_sim_act vr_sim_agenda_pop(struct vr_sim_agenda *a);

@@ -26,10 +26,10 @@ static const double day[24] = {.55, .35, .22, .15, .13, .18, .40, .75, 1.00, 1.1
 struct vr_sim {
 	struct vr_mem *mem;
 	struct vr_sim_config config;
-	struct vr_rng rng;
-	struct sim_world world;
-	struct sim_agenda agenda;
-	struct sim_text text;
+	struct vr_sim_rng rng;
+	struct vr_sim_world world;
+	struct vr_sim_agenda agenda;
+	struct vr_sim_text text;
 	double now_ms;			/* of the next act that follows from nothing */
 	double gap_ms, birth;		/* mean time between such acts, part of them that are births */
 	uint64_t events;
@@ -99,15 +99,16 @@ static enum vr_err start(struct vr_sim *sim)
 	double agenda = fmin(fmax(c->rate * 8, 1024), 1 << 20);
 	enum vr_err err;
 
-	vr_rng_init(&sim->rng, c->seed);
-	sim_text_init(&sim->text, c->seed);
+	vr_sim_rng_init(&sim->rng, c->seed);
+	vr_sim_text_init(&sim->text, c->seed);
 	sim->now_ms = (double)c->start.ms;
 	set_pace(sim);
-	err = sim_agenda_init(&sim->agenda, sim->mem, (size_t)agenda);
-	return err ? err : sim_world_init(&sim->world, sim->mem, c, &sim->rng);
+	err = vr_sim_agenda_init(&sim->agenda, sim->mem, (size_t)agenda);
+	return err ? err : vr_sim_world_init(&sim->world, sim->mem, c, &sim->rng);
 }
 
-enum vr_err vr_sim_new(struct vr_mem *mem, const struct vr_sim_config *config, struct vr_sim **ret, struct vr_diag *d)
+enum vr_err vr_sim_new(
+	struct vr_mem *mem, const struct vr_sim_config *config, struct vr_sim **ret, struct vr_diag *d)
 {
 	enum vr_err err = check_config(config, d);
 	struct vr_sim *sim;
@@ -131,14 +132,14 @@ void vr_sim_free(struct vr_sim *sim)
 {
 	if (!sim)
 		return;
-	sim_world_done(&sim->world);
-	sim_agenda_done(&sim->agenda);
+	vr_sim_world_done(&sim->world);
+	vr_sim_agenda_done(&sim->agenda);
 	vr_mem_put(sim->mem, sim, sizeof(*sim));
 }
 
-static enum vr_action draw_action(struct vr_rng *rng)
+static enum vr_action draw_action(struct vr_sim_rng *rng)
 {
-	double u = vr_rng_unit(rng);
+	double u = vr_sim_rng_unit(rng);
 
 	for (unsigned i = 0; i < HABITS; i++) {
 		if (u < habits[i].weight)
@@ -149,41 +150,41 @@ static enum vr_action draw_action(struct vr_rng *rng)
 }
 
 /* A few people do very much: the numbers crowd near 1. */
-static uint64_t draw_actor(struct vr_rng *rng)
+static uint64_t draw_actor(struct vr_sim_rng *rng)
 {
-	double u = vr_rng_unit(rng);
+	double u = vr_sim_rng_unit(rng);
 
 	return 1 + (uint64_t)(ACTORS * u * u * u);
 }
 
 /* Everything of an act that a share of the content is, given what was looked at. */
-static void become_share(struct vr_sim *sim, struct sim_act *act)
+static void become_share(struct vr_sim *sim, struct vr_sim_act *act)
 {
-	struct vr_rng *rng = &sim->rng;
-	struct sim_traits traits = sim_traits_of(sim->config.seed, act->content);
-	bool moves_on = vr_rng_chance(rng, act->parent ? 0.25 : 0.4);
+	struct vr_sim_rng *rng = &sim->rng;
+	struct vr_sim_traits traits = vr_sim_traits_of(sim->config.seed, act->content);
+	bool moves_on = vr_sim_rng_chance(rng, act->parent ? 0.25 : 0.4);
 
 	if (moves_on)
-		act->channel = sim_channel_draw(rng);
+		act->channel = vr_sim_channel_draw(rng);
 	act->action = VR_ACTION_SHARE;
-	act->scope = (uint8_t)sim_scope_draw(act->channel, rng);
-	act->audience = sim_audience_draw(act->channel, (enum vr_scope)act->scope, rng);
-	act->incentivized = vr_rng_chance(rng, traits.bought);
+	act->scope = (uint8_t)vr_sim_scope_draw(act->channel, rng);
+	act->audience = vr_sim_audience_draw(act->channel, (enum vr_scope)act->scope, rng);
+	act->incentivized = vr_sim_rng_chance(rng, traits.bought);
 	act->root = act->root ? act->root : act->event;
 	act->depth++;
 }
 
-static struct sim_act act_in(struct vr_sim *sim, const struct sim_slot *slot)
+static struct vr_sim_act act_in(struct vr_sim *sim, const struct vr_sim_slot *slot)
 {
-	struct sim_traits traits = sim_traits_of(sim->config.seed, slot->content);
+	struct vr_sim_traits traits = vr_sim_traits_of(sim->config.seed, slot->content);
 	int64_t born_ms = sim->world.zipf.n ? sim->config.start.ms : (int64_t)slot->born_ms;
 
-	return (struct sim_act){
+	return (struct vr_sim_act){
 		.due_ms = sim->now_ms,
 		.time_ms = (int64_t)sim->now_ms,
 		.event = ++sim->events,
 		.content = slot->content,
-		.place = sim_world_place(&sim->world, slot),
+		.place = vr_sim_world_place(&sim->world, slot),
 		.actor = draw_actor(&sim->rng),
 		.channel = traits.channel,
 		.deadline_ms = traits.deadline.ms ? born_ms + traits.deadline.ms : 0,
@@ -191,11 +192,11 @@ static struct sim_act act_in(struct vr_sim *sim, const struct sim_slot *slot)
 }
 
 /* Somebody who looks at a share that came to them, or at the content itself. */
-static struct sim_act seen_act(struct vr_sim *sim)
+static struct vr_sim_act seen_act(struct vr_sim *sim)
 {
-	struct sim_slot *slot = sim_world_pick(&sim->world, &sim->rng, sim->now_ms);
-	const struct sim_share *source = sim_slot_source(slot, &sim->rng);
-	struct sim_act act = act_in(sim, slot);
+	struct vr_sim_slot *slot = vr_sim_world_pick(&sim->world, &sim->rng, sim->now_ms);
+	const struct vr_sim_share *source = vr_sim_slot_source(slot, &sim->rng);
+	struct vr_sim_act act = act_in(sim, slot);
 
 	if (source) {
 		act.parent = source->event;
@@ -204,7 +205,7 @@ static struct sim_act seen_act(struct vr_sim *sim)
 		act.depth = source->depth;
 		act.channel = source->channel;
 		act.scope = source->scope;
-		act.tie = (uint8_t)sim_tie_draw((enum vr_scope)source->scope, &sim->rng);
+		act.tie = (uint8_t)vr_sim_tie_draw((enum vr_scope)source->scope, &sim->rng);
 	}
 	act.action = (uint8_t)draw_action(&sim->rng);
 	if (act.action == VR_ACTION_SHARE)
@@ -212,37 +213,37 @@ static struct sim_act seen_act(struct vr_sim *sim)
 	return act;
 }
 
-static struct sim_act birth_act(struct vr_sim *sim)
+static struct vr_sim_act birth_act(struct vr_sim *sim)
 {
-	struct sim_act act = act_in(sim, sim_world_birth(&sim->world, &sim->rng, sim->now_ms));
+	struct vr_sim_act act = act_in(sim, vr_sim_world_birth(&sim->world, &sim->rng, sim->now_ms));
 
 	become_share(sim, &act);
 	return act;
 }
 
-static void schedule(struct vr_sim *sim, struct sim_act act, double delay_ms)
+static void schedule(struct vr_sim *sim, struct vr_sim_act act, double delay_ms)
 {
 	act.due_ms += delay_ms;
-	(void)sim_agenda_push(&sim->agenda, &act);
+	(void)vr_sim_agenda_push(&sim->agenda, &act);
 }
 
 /* The dialog is open: seconds later it was shared, or not. */
-static void follow_intent(struct vr_sim *sim, const struct sim_act *intent)
+static void follow_intent(struct vr_sim *sim, const struct vr_sim_act *intent)
 {
-	struct sim_act then = *intent;
+	struct vr_sim_act then = *intent;
 
 	then.event = ++sim->events;
 	then.action = VR_ACTION_SHARE_CANCEL;
-	if (vr_rng_chance(&sim->rng, SHARE_AFTER_INTENT))
+	if (vr_sim_rng_chance(&sim->rng, SHARE_AFTER_INTENT))
 		become_share(sim, &then);
-	schedule(sim, then, 800 + vr_rng_exponential(&sim->rng, 5000));
+	schedule(sim, then, 800 + vr_sim_rng_exponential(&sim->rng, 5000));
 }
 
-static void follow_share(struct vr_sim *sim, const struct sim_act *share)
+static void follow_share(struct vr_sim *sim, const struct vr_sim_act *share)
 {
-	struct sim_act undo = *share;
+	struct vr_sim_act undo = *share;
 
-	if (!vr_rng_chance(&sim->rng, UNSHARE_AFTER_SHARE))
+	if (!vr_sim_rng_chance(&sim->rng, UNSHARE_AFTER_SHARE))
 		return;
 	undo.event = ++sim->events;
 	undo.action = VR_ACTION_UNSHARE;
@@ -250,28 +251,28 @@ static void follow_share(struct vr_sim *sim, const struct sim_act *share)
 	undo.parent_ms = share->time_ms;
 	undo.audience = 0;
 	undo.incentivized = false;
-	schedule(sim, undo, 2000 + vr_rng_exponential(&sim->rng, 90000));
+	schedule(sim, undo, 2000 + vr_sim_rng_exponential(&sim->rng, 90000));
 }
 
-static void follow(struct vr_sim *sim, const struct sim_act *act)
+static void follow(struct vr_sim *sim, const struct vr_sim_act *act)
 {
 	bool counted_once = act->action == VR_ACTION_SHARE || act->action == VR_ACTION_UNSHARE;
-	struct sim_act again = *act;
+	struct vr_sim_act again = *act;
 
 	if (act->action == VR_ACTION_SHARE_INTENT)
 		follow_intent(sim, act);
 	if (act->action == VR_ACTION_SHARE)
 		follow_share(sim, act);
-	if (counted_once && vr_rng_chance(&sim->rng, sim->config.duplicates)) {
+	if (counted_once && vr_sim_rng_chance(&sim->rng, sim->config.duplicates)) {
 		again.repeat = true;
-		schedule(sim, again, vr_rng_exponential(&sim->rng, 20000));
+		schedule(sim, again, vr_sim_rng_exponential(&sim->rng, 20000));
 	}
 }
 
-static void remember(struct vr_sim *sim, const struct sim_act *act)
+static void remember(struct vr_sim *sim, const struct vr_sim_act *act)
 {
-	struct sim_slot *slot = sim_world_at(&sim->world, act->place, act->content);
-	struct sim_share share = {
+	struct vr_sim_slot *slot = vr_sim_world_at(&sim->world, act->place, act->content);
+	struct vr_sim_share share = {
 		.event = act->event, .root = act->root, .time_ms = act->time_ms, .depth = act->depth,
 		.channel = act->channel, .scope = act->scope,
 	};
@@ -279,7 +280,7 @@ static void remember(struct vr_sim *sim, const struct sim_act *act)
 	if (!slot)
 		return;
 	share.pull = (float)log1p((double)act->audience) / 5 * (act->incentivized ? PULL_OF_BOUGHT : 1);
-	sim_world_share(&sim->world, slot, &share, act->due_ms);
+	vr_sim_world_share(&sim->world, slot, &share, act->due_ms);
 }
 
 static double activity(const struct vr_sim *sim)
@@ -292,28 +293,28 @@ static double activity(const struct vr_sim *sim)
 	return day[h] + (day[(h + 1) % 24] - day[h]) * (hours - hour);
 }
 
-static struct sim_act next_act(struct vr_sim *sim)
+static struct vr_sim_act next_act(struct vr_sim *sim)
 {
-	const struct sim_act *first = sim_agenda_first(&sim->agenda);
-	struct sim_act act;
+	const struct vr_sim_act *first = vr_sim_agenda_first(&sim->agenda);
+	struct vr_sim_act act;
 
 	if (first && first->due_ms <= sim->now_ms)
-		return sim_agenda_pop(&sim->agenda);
-	act = vr_rng_chance(&sim->rng, sim->birth) ? birth_act(sim) : seen_act(sim);
-	sim->now_ms += vr_rng_exponential(&sim->rng, sim->gap_ms) / activity(sim);
+		return vr_sim_agenda_pop(&sim->agenda);
+	act = vr_sim_rng_chance(&sim->rng, sim->birth) ? birth_act(sim) : seen_act(sim);
+	sim->now_ms += vr_sim_rng_exponential(&sim->rng, sim->gap_ms) / activity(sim);
 	return act;
 }
 
 /* Phones without a net send hours later what happened then. */
-static void make_late(struct vr_sim *sim, struct sim_act *act)
+static void make_late(struct vr_sim *sim, struct vr_sim_act *act)
 {
-	if (vr_rng_chance(&sim->rng, sim->config.late))
-		act->time_ms -= (int64_t)fmin(vr_rng_lognormal(&sim->rng, 300000, 1.8), 72 * HOUR_MS);
+	if (vr_sim_rng_chance(&sim->rng, sim->config.late))
+		act->time_ms -= (int64_t)fmin(vr_sim_rng_lognormal(&sim->rng, 300000, 1.8), 72 * HOUR_MS);
 }
 
 void vr_sim_next(struct vr_sim *sim, struct vr_event *ret_ev)
 {
-	struct sim_act act = next_act(sim);
+	struct vr_sim_act act = next_act(sim);
 
 	if (!act.repeat) {
 		act.time_ms = (int64_t)act.due_ms;
@@ -322,5 +323,5 @@ void vr_sim_next(struct vr_sim *sim, struct vr_event *ret_ev)
 			remember(sim, &act);
 		follow(sim, &act);
 	}
-	sim_text_event(&sim->text, &act, ret_ev);
+	vr_sim_text_event(&sim->text, &act, ret_ev);
 }

@@ -5,17 +5,17 @@
 
 static const char digits[] = "0123456789abcdefghijklmnopqrstuvwxyz";
 
-void sim_text_init(struct sim_text *t, uint64_t seed)
+void vr_sim_text_init(struct vr_sim_text *t, uint64_t seed)
 {
-	uint64_t bits = vr_mix64(seed);
+	uint64_t bits = vr_sim_mix64(seed);
 
-	*t = (struct sim_text){.seed = seed};
+	*t = (struct vr_sim_text){.seed = seed};
 	for (unsigned i = 0; i < PREFIX_LEN; i++, bits >>= 5)
 		t->prefix[i] = digits[bits & 31];
 }
 
 /* kind, prefix, "-", number in base 36; nothing for number 0. */
-static struct vr_str make_id(const struct sim_text *t, char kind, uint64_t number, char *out)
+static struct vr_str make_id(const struct vr_sim_text *t, char kind, uint64_t number, char *out)
 {
 	char reversed[16];
 	size_t n = 0, len = 0;
@@ -33,7 +33,7 @@ static struct vr_str make_id(const struct sim_text *t, char kind, uint64_t numbe
 	return (struct vr_str){out, len};
 }
 
-static struct vr_str make_url(struct sim_text *t, struct vr_str content)
+static struct vr_str make_url(struct vr_sim_text *t, struct vr_str content)
 {
 	static const struct vr_str base = VR_STR("https://example.org/p/");
 
@@ -43,32 +43,32 @@ static struct vr_str make_url(struct sim_text *t, struct vr_str content)
 }
 
 /* Six in ten share for the content's usual motive, the others for any. */
-static enum vr_motive motive_of(const struct sim_traits *traits, uint64_t dice)
+static enum vr_motive motive_of(const struct vr_sim_traits *traits, uint64_t dice)
 {
 	return dice % 10 < 6 ? traits->motive : (enum vr_motive)(1 + (dice >> 8) % 5);
 }
 
-static void add_share(struct sim_text *t, const struct sim_act *act, const struct sim_traits *traits,
+static void add_share(struct vr_sim_text *t, const struct vr_sim_act *act, const struct vr_sim_traits *traits,
 	struct vr_event *ev)
 {
-	ev->title = (struct vr_str){t->title, sim_title(traits, t->title)};
+	ev->title = (struct vr_str){t->title, vr_sim_title(traits, t->title)};
 	ev->url = make_url(t, ev->content_id);
 	ev->author_id = make_id(t, 'a', 1 + traits->bits % 5000, t->author);
 	ev->audience_size = act->audience;
 	ev->depth = act->depth;
-	ev->motive = motive_of(traits, vr_mix64(act->event));
+	ev->motive = motive_of(traits, vr_sim_mix64(act->event));
 	ev->incentivized = act->incentivized;
 }
 
-void sim_text_event(struct sim_text *t, const struct sim_act *act, struct vr_event *ret_ev)
+void vr_sim_text_event(struct vr_sim_text *t, const struct vr_sim_act *act, struct vr_event *ret_ev)
 {
-	struct sim_traits traits = sim_traits_of(t->seed, act->content);
+	struct vr_sim_traits traits = vr_sim_traits_of(t->seed, act->content);
 
 	*ret_ev = (struct vr_event){
 		.event_id = make_id(t, 'e', act->event, t->event),
 		.content_id = make_id(t, 'c', act->content, t->content),
-		.content_type = sim_content_type(&traits),
-		.channel = sim_channel_at(act->channel)->name,
+		.content_type = vr_sim_content_type(&traits),
+		.channel = vr_sim_channel_at(act->channel)->name,
 		.actor_id = make_id(t, 'u', act->actor, t->actor),
 		.parent_event_id = make_id(t, 'e', act->parent, t->parent),
 		.root_event_id = make_id(t, 'e', act->root, t->root),

@@ -5,31 +5,31 @@
 #include "act.h"
 #include "random.h"
 
-struct sim_channel {
+struct vr_sim_channel {
 	struct vr_str name;
 	double weight;			/* how much is shared there */
 	double scopes[3];		/* direct, group, feed */
 	double feed_median;		/* of a feed's audience */
 	double feed_alpha;		/* > 0: a public feed, Pareto from feed_median on; 0: friends, log-normal */
 };
-const struct sim_channel *sim_channel_at(uint8_t i);
+const struct vr_sim_channel *vr_sim_channel_at(uint8_t i);
 /** A channel by how much is shared there. */
-uint8_t sim_channel_draw(struct vr_rng *rng);
+uint8_t vr_sim_channel_draw(struct vr_sim_rng *rng);
 /** A scope of that channel, and how many a share into it reaches. */
-enum vr_scope sim_scope_draw(uint8_t channel, struct vr_rng *rng);
-uint64_t sim_audience_draw(uint8_t channel, enum vr_scope scope, struct vr_rng *rng);
-enum vr_tie sim_tie_draw(enum vr_scope scope, struct vr_rng *rng);
+enum vr_scope vr_sim_scope_draw(uint8_t channel, struct vr_sim_rng *rng);
+uint64_t vr_sim_audience_draw(uint8_t channel, enum vr_scope scope, struct vr_sim_rng *rng);
+enum vr_tie vr_sim_tie_draw(enum vr_scope scope, struct vr_sim_rng *rng);
 
-struct sim_traits {
+struct vr_sim_traits {
 	uint64_t bits;			/* for whatever else is asked */
 	uint8_t channel;		/* where it is at home */
 	enum vr_motive motive;		/* most people's */
 	double bought;			/* part of its shares that are paid for */
 	struct vr_span deadline;	/* after its birth, whole hours; 0: none */
 };
-struct sim_traits sim_traits_of(uint64_t seed, uint64_t content);
-struct vr_str sim_content_type(const struct sim_traits *t);
+struct vr_sim_traits vr_sim_traits_of(uint64_t seed, uint64_t content);
+struct vr_str vr_sim_content_type(const struct vr_sim_traits *t);
 
-enum { SIM_TITLE_MAX = 96 };
-/** Writes a headline of at most SIM_TITLE_MAX bytes; gives its length. */
-size_t sim_title(const struct sim_traits *t, char *out);
+enum { VR_SIM_TITLE_MAX = 96 };
+/** Writes a headline of at most VR_SIM_TITLE_MAX bytes; gives its length. */
+size_t vr_sim_title(const struct vr_sim_traits *t, char *out);

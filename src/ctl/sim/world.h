@@ -15,9 +15,9 @@
 #include "virality/simulate.h"
 #include "random.h"
 
-enum { SIM_PAST = 8 };
+enum { VR_SIM_PAST = 8 };
 
-struct sim_share {
+struct vr_sim_share {
 	uint64_t event, root;		/* numbers of events */
 	int64_t time_ms;
 	uint32_t depth;
@@ -25,20 +25,20 @@ struct sim_share {
 	uint8_t channel, scope;
 };
 
-struct sim_slot {
+struct vr_sim_slot {
 	uint64_t content;		/* number; 0 = nobody yet */
 	uint32_t shares;
 	uint8_t n_past, next_past;
-	struct sim_share past[SIM_PAST];
+	struct vr_sim_share past[VR_SIM_PAST];
 	/* living cascades only */
 	double attraction, spark, capacity, life_ms;
 	double born_ms;
 };
 
-struct sim_world {
+struct vr_sim_world {
 	struct vr_mem *mem;
-	struct vr_zipf zipf;		/* n == 0: living cascades */
-	struct sim_slot *slots;
+	struct vr_sim_zipf zipf;		/* n == 0: living cascades */
+	struct vr_sim_slot *slots;
 	uint32_t n_slots;		/* benchmark: a power of two */
 	double *tree;			/* 2 * leaves; leaf i = heat of slot i */
 	uint32_t leaves;
@@ -47,18 +47,19 @@ struct sim_world {
 	double life_ms, capacity_max;
 };
 
-VR_MUST enum vr_err sim_world_init(struct sim_world *w, struct vr_mem *mem, const struct vr_sim_config *c,
-	struct vr_rng *rng);
-void sim_world_done(struct sim_world *w);
+VR_MUST enum vr_err vr_sim_world_init(
+	struct vr_sim_world *w, struct vr_mem *mem, const struct vr_sim_config *c, struct vr_sim_rng *rng);
+void vr_sim_world_done(struct vr_sim_world *w);
 /** A slot whose content gets the next act. */
-struct sim_slot *sim_world_pick(struct sim_world *w, struct vr_rng *rng, double now_ms);
+struct vr_sim_slot *vr_sim_world_pick(struct vr_sim_world *w, struct vr_sim_rng *rng, double now_ms);
 /** A new content, in the slot of a cold one. */
-struct sim_slot *sim_world_birth(struct sim_world *w, struct vr_rng *rng, double now_ms);
+struct vr_sim_slot *vr_sim_world_birth(struct vr_sim_world *w, struct vr_sim_rng *rng, double now_ms);
 /** The place of a slot, to find it again. */
-uint32_t sim_world_place(const struct sim_world *w, const struct sim_slot *slot);
+uint32_t vr_sim_world_place(const struct vr_sim_world *w, const struct vr_sim_slot *slot);
 /** The slot at that place while it still holds that content, else NULL. */
-struct sim_slot *sim_world_at(struct sim_world *w, uint32_t place, uint64_t content);
+struct vr_sim_slot *vr_sim_world_at(struct vr_sim_world *w, uint32_t place, uint64_t content);
 /** A share happened: it can be reshared from now on. */
-void sim_world_share(struct sim_world *w, struct sim_slot *slot, const struct sim_share *share, double now_ms);
+void vr_sim_world_share(
+	struct vr_sim_world *w, struct vr_sim_slot *slot, const struct vr_sim_share *share, double now_ms);
 /** A share that people of now look at, or NULL when the content itself is looked at. */
-const struct sim_share *sim_slot_source(const struct sim_slot *slot, struct vr_rng *rng);
+const struct vr_sim_share *vr_sim_slot_source(const struct vr_sim_slot *slot, struct vr_sim_rng *rng);

@@ -1,10 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <stdarg.h>
-#include <setjmp.h>
 #include <stdlib.h>
-#include <cmocka.h>
 #include "virality/hash.h"
 #include "virality/simulate.h"
+#include "unit.h"
 
 enum { N = 300000 };
 
@@ -68,8 +66,8 @@ struct tally {
 
 static bool is_clean(const struct vr_event *ev)
 {
-	const struct vr_str texts[] = {ev->event_id, ev->content_id, ev->content_type, ev->title, ev->url, ev->author_id,
-		ev->channel, ev->actor_id, ev->parent_event_id, ev->root_event_id};
+	const struct vr_str texts[] = {ev->event_id, ev->content_id, ev->content_type, ev->title, ev->url,
+		ev->author_id, ev->channel, ev->actor_id, ev->parent_event_id, ev->root_event_id};
 
 	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
 		if (!vr_utf8_clean(texts[i]) || texts[i].n > 256)
