@@ -90,24 +90,24 @@ static enum vr_err lower(struct vr_arena *arena, struct vr_str s, struct vr_str 
 	return VR_OK;
 }
 
+enum { CAPITAL = 1, BRACE = 2 };
+
 static enum vr_err check_channel(const struct reading *rd, struct vr_str *channel)
 {
-	bool capitals = false, braces = false;
+	static const unsigned char traits[256] = {['A' ... 'Z'] = CAPITAL, ['{'] = BRACE, ['}'] = BRACE};
+	unsigned found = 0;
 
 	if (channel->n == 0) {
 		*channel = CHANNEL_UNKNOWN;
 		return VR_OK;
 	}
-	for (size_t i = 0; i < channel->n; i++) {
-		char c = channel->p[i];
-		capitals |= c >= 'A' && c <= 'Z';
-		braces |= c == '{' || c == '}';
-	}
-	if (braces)
+	for (size_t i = 0; i < channel->n; i++)
+		found |= traits[(unsigned char)channel->p[i]];
+	if (found & BRACE)
 		return vr_diag_set(rd->d, VR_E_CHANNEL, "channel", "has a brace in it");
 	if (channel->p[0] == '_')
 		return vr_diag_set(rd->d, VR_E_CHANNEL, "channel", "begins with '_', which is kept for virality itself");
-	return capitals ? lower(rd->arena, *channel, channel) : VR_OK;
+	return found & CAPITAL ? lower(rd->arena, *channel, channel) : VR_OK;
 }
 
 static enum vr_err check_times(const struct reading *rd, struct vr_event *ev)

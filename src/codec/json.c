@@ -136,7 +136,7 @@ static enum vr_err read_enum(struct reading *rd, const struct field *f, const js
 static enum vr_err read_time(struct reading *rd, const struct field *f, const json_t *value)
 {
 	struct vr_wall t;
-	uint64_t ms;
+	uint64_t ms = 0;
 	enum vr_err err;
 
 	if (json_is_string(value)) {

@@ -21,11 +21,19 @@ struct item {
 	struct vr_str bytes;	/* of the others */
 };
 
+/* vr_rd_varint, inline, so that the cursor stays in registers. */
 static inline uint64_t take_varint(struct vr_rd *r)
 {
-	if (r->p < r->end && (unsigned char)*r->p < 0x80)
-		return (unsigned char)*r->p++;
-	return vr_rd_varint(r);
+	uint64_t v = 0;
+
+	for (unsigned shift = 0; shift < 64 && r->p < r->end; shift += 7) {
+		uint64_t c = (unsigned char)*r->p++;
+		v |= (c & 0x7f) << shift;
+		if (c < 0x80 && (shift < 63 || c < 2))
+			return v;
+	}
+	r->failed = true;
+	return 0;
 }
 
 static inline struct vr_str take_bytes(struct vr_rd *r, uint64_t n)
@@ -91,7 +99,7 @@ static enum vr_err read_stamp(struct reading *rd, const struct field *f, struct 
 {
 	struct draft_stamp *stamp = &rd->draft.time[f->slot];
 	struct vr_rd r = vr_rd_of(bytes);
-	struct item it;
+	struct item it = {0};
 
 	while (next_item(&r, &it)) {
 		if (it.number > 2) {
@@ -113,7 +121,7 @@ static enum vr_err read_stamp(struct reading *rd, const struct field *f, struct 
 static enum vr_err read_label(struct reading *rd, const struct field *f, struct vr_str bytes)
 {
 	struct vr_rd r = vr_rd_of(bytes);
-	struct item it;
+	struct item it = {0};
 
 	while (next_item(&r, &it))
 		if (it.number <= 2 && it.type != WIRE_BYTES)
@@ -141,7 +149,7 @@ static enum vr_err read_field(struct reading *rd, const struct field *f, const s
 enum vr_err vr_read_wire(struct reading *rd, struct vr_str bytes)
 {
 	struct vr_rd r = vr_rd_of(bytes);
-	struct item it;
+	struct item it = {0};
 
 	while (next_item(&r, &it)) {
 		enum vr_err err;
