@@ -4,22 +4,38 @@
 #include <stdlib.h>
 
 struct vr_mock {
-	rd_kafka_t *rk;		/* whose thread the cluster runs in */
-	rd_kafka_mock_cluster_t *cluster;
+	rd_kafka_t *rk;				/* the cluster runs in its threads and goes with it */
+	rd_kafka_mock_cluster_t *cluster;	/* borrowed from rk */
 };
+
+static void drop_log(const rd_kafka_t *rk, int level, const char *fac, const char *text)
+{
+	(void)rk, (void)level, (void)fac, (void)text;
+}
+
+static rd_kafka_t *open_mock(char *why, size_t n)
+{
+	rd_kafka_conf_t *conf = rd_kafka_conf_new();
+	rd_kafka_conf_set_log_cb(conf, drop_log);
+	rd_kafka_t *rk = NULL;
+	if (rd_kafka_conf_set(conf, "test.mock.num.brokers", "1", why, n) == RD_KAFKA_CONF_OK)
+		rk = rd_kafka_new(RD_KAFKA_PRODUCER, conf, why, n);
+	if (!rk)
+		rd_kafka_conf_destroy(conf);
+	return rk;
+}
 
 enum vr_err vr_mock_new(struct vr_mock **ret, struct vr_diag *d)
 {
-	char why[256];
+	char why[256] = "";
 	struct vr_mock *m = calloc(1, sizeof(*m));
 	if (!m)
 		return VR_E_NOMEM;
-	m->rk = rd_kafka_new(RD_KAFKA_PRODUCER, NULL, why, sizeof(why));
-	if (m->rk)
-		m->cluster = rd_kafka_mock_cluster_new(m->rk, 1);
+	m->rk = open_mock(why, sizeof(why));
+	m->cluster = m->rk ? rd_kafka_handle_mock_cluster(m->rk) : NULL;
 	if (!m->cluster) {
 		vr_mock_free(m);
-		return vr_diag_set(d, VR_E_BUG, "mock", "librdkafka has no mock cluster");
+		return vr_diag_set(d, VR_E_BUG, "mock", "librdkafka's mock cluster does not start: %s", why);
 	}
 	*ret = m;
 	return VR_OK;
@@ -40,8 +56,6 @@ void vr_mock_free(struct vr_mock *m)
 {
 	if (!m)
 		return;
-	if (m->cluster)
-		rd_kafka_mock_cluster_destroy(m->cluster);
 	if (m->rk)
 		rd_kafka_destroy(m->rk);
 	free(m);
