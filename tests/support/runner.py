@@ -63,12 +63,12 @@ def choose(stages, only, skip):
     by_name = {stage.name: stage for stage in stages}
     unknown = sorted((only | skip) - set(by_name))
     if unknown:
-        sys.exit(f"tests/run: no stage {', '.join(unknown)}; there are: {', '.join(by_name)}")
+        raise SystemExit(f"tests/run: no stage {', '.join(unknown)}; there are: {', '.join(by_name)}")
     wanted = (only or set(by_name)) - skip
     queue = list(wanted)
     while queue:
         for need in by_name[queue.pop()].needs:
-            if need not in wanted:
+            if need not in wanted | skip:
                 wanted.add(need)
                 queue.append(need)
     return [stage for stage in stages if stage.name in wanted]
@@ -206,6 +206,7 @@ def main():
             print(f"{stage.name:14} {stage.title}")
         return 0
     stages = choose(stages, options.only, options.skip)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))     # by way of the clean-up of run()
     shutil.rmtree(OUT / "logs", ignore_errors=True)
     (OUT / "logs").mkdir(parents=True)
     run_all(stages, options.jobs)

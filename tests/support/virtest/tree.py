@@ -19,6 +19,9 @@ STOP_S = 60.0
 RUN_S = 120.0
 SIGRTMIN_HALT = 34 + 3          # systemd's signal for: halt
 
+# systemd-nspawn leaves its machine running when it is killed; number 1 of a namespace of processes takes all along.
+ALL_DIE_WITH_US = ["unshare", "--pid", "--fork", "--kill-child", "--mount-proc"]
+
 # What virald is linked to, and what a test needs beside it.
 PACKAGES = (
     "systemd systemd-sysv dbus procps iproute2 ca-certificates redis-server redis-tools librdkafka1 libhiredis0.14 "
@@ -31,6 +34,11 @@ def make(packages=()):
     script = REPO / "tests" / "support" / "make-tree"
     done = subprocess.run([script, *packages], check=True, stdout=subprocess.PIPE, text=True)
     return pathlib.Path(done.stdout.strip())
+
+
+def _only_child(pid):
+    children = pathlib.Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    return int(children[0]) if children else None
 
 
 class Tree:
@@ -72,7 +80,7 @@ class Tree:
     def boot(self):
         """Returns once systemd has started all it wants to start."""
         argv = self._nspawn("--console=pipe", "--boot", "systemd.log_target=console")
-        self._process = Process(self.name, argv)
+        self._process = Process(self.name, [*ALL_DIE_WITH_US, *argv])
         eventually(self._is_up, BOOT_S, f"systemd of {self.name} is up", (subprocess.SubprocessError, OSError))
         return self
 
@@ -81,10 +89,9 @@ class Tree:
         return self._leader() and self.state() in ("running", "degraded")
 
     def _leader(self):
-        """The process that is number 1 inside: the only child of systemd-nspawn; None before it is there."""
-        children = pathlib.Path(f"/proc/{self._process.pid}/task/{self._process.pid}/children")
-        found = children.read_text().split()
-        return int(found[0]) if found else None
+        """The process that is number 1 inside: unshare's child is systemd-nspawn, whose child it is; None before."""
+        nspawn = _only_child(self._process.pid)
+        return nspawn and _only_child(nspawn)
 
     def state(self):
         """What systemctl is-system-running says."""
