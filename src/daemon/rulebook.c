@@ -1,0 +1,230 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "rulebook.h"
+
+#include <jansson.h>
+#include <pthread.h>
+#include <stdlib.h>
+
+#include "virality/rulefile.h"
+
+enum { ERRORS_MAX = 4 };
+
+struct page { char hash[17]; struct vr_rules *rules; };
+
+struct vr_rulebook {
+	const struct vr_keys *keys;
+	const struct vr_windows *windows;
+	struct vr_mem mem;
+	pthread_rwlock_t lock;
+	struct page *page;
+	uint32_t n, cap;
+};
+
+enum vr_err vr_rulebook_new(const struct vr_keys *keys, const struct vr_windows *windows, struct vr_rulebook **ret)
+{
+	struct vr_rulebook *b = calloc(1, sizeof(*b));
+	if (!b)
+		return VR_E_NOMEM;
+	b->keys = keys;
+	b->windows = windows;
+	b->mem = vr_mem_heap();
+	pthread_rwlock_init(&b->lock, NULL);
+	*ret = b;
+	return VR_OK;
+}
+
+void vr_rulebook_free(struct vr_rulebook *b)
+{
+	if (!b)
+		return;
+	for (uint32_t i = 0; i < b->n; i++)
+		vr_rules_free(b->page[i].rules);
+	free(b->page);
+	pthread_rwlock_destroy(&b->lock);
+	free(b);
+}
+
+const struct vr_rules *vr_rulebook_get(const struct vr_rulebook *book, uint32_t no, uint32_t *ret_no)
+{
+	struct vr_rulebook *b = (struct vr_rulebook *)(uintptr_t)book;	/* the lock alone is written */
+	pthread_rwlock_rdlock(&b->lock);
+	if (no == 0)
+		no = b->n;
+	const struct vr_rules *rules = no > 0 && no <= b->n ? b->page[no - 1].rules : NULL;
+	pthread_rwlock_unlock(&b->lock);
+	if (rules)
+		*ret_no = no;
+	return rules;
+}
+
+struct vr_str vr_rulebook_last_hash(const struct vr_rulebook *b)
+{
+	return b->n ? vr_str_c(b->page[b->n - 1].hash) : VR_STR("");
+}
+
+/* ------------------------------------------------ one entry ---------------------------- */
+
+static enum vr_err compile(struct vr_rulebook *b, struct vr_str text, struct vr_rules **ret, struct vr_diag *d)
+{
+	struct vr_rule_error error[ERRORS_MAX];
+	struct vr_rule_errors errors = {.at = error, .cap = ERRORS_MAX};
+	struct vr_rulefile *file;
+	size_t n;
+	enum vr_err err = vr_rulefile_parse(text, VR_STR("vir:rules"), &file, &errors);
+	if (!err) {
+		const struct vr_rule_spec *specs = vr_rulefile_specs(file, &n);
+		err = vr_rules_compile(specs, n, b->windows, &b->mem, ret, &errors);
+		vr_rulefile_free(file);
+	}
+	return err ? vr_diag_set(d, err, "vir:rules", "%s", errors.n ? error[0].text : vr_err_text(err)) : VR_OK;
+}
+
+static enum vr_err add_page(struct vr_rulebook *b, const char *hash, struct vr_rules *rules)
+{
+	enum vr_err err = VR_OK;
+	pthread_rwlock_wrlock(&b->lock);
+	if (b->n == b->cap) {
+		uint32_t cap = b->cap ? b->cap * 2 : 8;
+		struct page *p = reallocarray(b->page, cap, sizeof(*p));
+		err = p ? VR_OK : VR_E_NOMEM;
+		b->page = p ? p : b->page;
+		b->cap = p ? cap : b->cap;
+	}
+	if (!err) {
+		struct page *p = &b->page[b->n++];
+		size_t n = strnlen(hash, sizeof(p->hash) - 1);
+		memcpy(p->hash, hash, n);
+		p->hash[n] = '\0';
+		p->rules = rules;
+	}
+	pthread_rwlock_unlock(&b->lock);
+	return err;
+}
+
+static enum vr_err read_entry(struct vr_rulebook *b, struct vr_str entry, struct vr_diag *d)
+{
+	struct vr_rules *rules;
+	json_t *json = json_loadb(entry.p, entry.n, 0, NULL);
+	const char *hash = json_string_value(json_object_get(json, "hash"));
+	const char *text = json_string_value(json_object_get(json, "text"));
+	enum vr_err err = hash && text ? compile(b, vr_str_c(text), &rules, d)
+				       : vr_diag_set(d, VR_E_CORRUPT, "vir:rules", "an entry is not {number, hash, text}");
+	if (!err) {
+		err = add_page(b, hash, rules);
+		if (err)
+			vr_rules_free(rules);
+	}
+	json_decref(json);
+	return err;
+}
+
+/* ------------------------------------------------ the list ----------------------------- */
+
+static void select_db(struct vr_cmds *c, int db)
+{
+	vr_cmd(c, 2, "SELECT");
+	vr_cmd_i64(c, db);
+}
+
+static enum vr_err exchange(const struct vr_link *redis, struct vr_cmds *c, struct vr_arena *arena, struct vr_replies *ret, struct vr_diag *d)
+{
+	enum vr_err err = redis->exchange(redis->ctx, c, arena, ret, d);
+	for (size_t i = 0; !err && i < ret->n; i++)
+		if (ret->at[i].type == VR_REPLY_ERROR)
+			err = vr_diag_set(d, vr_reply_error_class(&ret->at[i]), "redis", "%s", ret->at[i].str.p);
+	return err;
+}
+
+enum vr_err vr_rulebook_refresh(struct vr_rulebook *b, const struct vr_link *redis, struct vr_diag *d)
+{
+	struct vr_cmds c;
+	struct vr_arena arena;
+	struct vr_replies r;
+	vr_cmds_init(&c, &b->mem);
+	vr_arena_init(&arena, &b->mem, 0);
+	select_db(&c, b->keys->alerts_db);
+	vr_cmd(&c, 4, "LRANGE");
+	vr_key_global(&c, b->keys, "rules");
+	vr_cmd_i64(&c, b->n);
+	vr_cmd_i64(&c, -1);
+	select_db(&c, b->keys->live_db);
+	enum vr_err err = exchange(redis, &c, &arena, &r, d);
+	for (size_t i = 0; !err && i < r.at[1].n; i++)
+		err = read_entry(b, r.at[1].elem[i].str, d);
+	vr_arena_done(&arena);
+	vr_cmds_done(&c);
+	return err;
+}
+
+static uint32_t find_hash(const struct vr_rulebook *b, struct vr_str hash)
+{
+	for (uint32_t i = b->n; i > 0; i--)
+		if (vr_str_eq(vr_str_c(b->page[i - 1].hash), hash))
+			return i;
+	return 0;
+}
+
+static enum vr_err push(struct vr_rulebook *b, const struct vr_link *redis, struct vr_str hash, struct vr_str text, bool *ret_raced,
+	struct vr_diag *d)
+{
+	struct vr_cmds c;
+	struct vr_arena arena;
+	struct vr_replies r;
+	json_t *json = json_pack("{s:i, s:s%, s:s%}", "number", (int)b->n + 1, "hash", hash.p, (int)hash.n, "text", text.p, (int)text.n);
+	char *entry = json ? json_dumps(json, JSON_COMPACT) : NULL;
+	vr_cmds_init(&c, &b->mem);
+	vr_arena_init(&arena, &b->mem, 0);
+	/* Two daemons that append at once: WATCH lets one of them see the other's entry first. */
+	select_db(&c, b->keys->alerts_db);
+	vr_cmd(&c, 2, "WATCH");
+	vr_key_global(&c, b->keys, "rules");
+	vr_cmd(&c, 2, "LLEN");
+	vr_key_global(&c, b->keys, "rules");
+	enum vr_err err = entry ? exchange(redis, &c, &arena, &r, d) : VR_E_NOMEM;
+	*ret_raced = !err && r.at[2].integer != b->n;
+	vr_cmds_clear(&c);
+	if (*ret_raced) {
+		vr_cmd_words(&c, "UNWATCH", NULL);
+	} else {
+		vr_cmd_words(&c, "MULTI", NULL);
+		vr_cmd(&c, 3, "RPUSH");
+		vr_key_global(&c, b->keys, "rules");
+		vr_cmd_c(&c, entry ? entry : "");
+		vr_cmd_words(&c, "EXEC", NULL);
+	}
+	select_db(&c, b->keys->live_db);
+	if (!err)
+		err = exchange(redis, &c, &arena, &r, d);
+	if (!err && !*ret_raced)
+		*ret_raced = r.at[2].type == VR_REPLY_NIL;
+	vr_arena_done(&arena);
+	vr_cmds_done(&c);
+	free(entry);
+	json_decref(json);
+	return err;
+}
+
+enum vr_err vr_rulebook_append(struct vr_rulebook *b, const struct vr_link *redis, struct vr_str hash, struct vr_str text, bool anew,
+	uint32_t *ret_no, struct vr_diag *d)
+{
+	for (;;) {
+		bool raced = false;
+		enum vr_err err = vr_rulebook_refresh(b, redis, d);
+		uint32_t there = err ? 0 : find_hash(b, hash);
+		if (err)
+			return err;
+		if (there && (!anew || there == b->n)) {
+			*ret_no = there == b->n ? there : 0;
+			return VR_OK;
+		}
+		err = push(b, redis, hash, text, &raced, d);
+		if (err)
+			return err;
+		if (raced)
+			continue;
+		err = vr_rulebook_refresh(b, redis, d);
+		if (!err)
+			*ret_no = b->n;
+		return err;
+	}
+}

@@ -1,0 +1,571 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "worker.h"
+
+#include <pthread.h>
+#include <poll.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <sys/eventfd.h>
+#include <sys/random.h>
+#include <time.h>
+#include <unistd.h>
+
+enum { BATCH = 1000, SLOTS_MAX = 1024, BACKOFF_MIN_MS = 50, BACKOFF_MAX_MS = 5000, ACCEPT_MS = 2000, ROUND_MS = 1000, SETTLE_MS = 2000 };
+
+enum slot_state { SLOT_ACQUIRING, SLOT_RUNNING, SLOT_WAITING, SLOT_STOPPED };
+static const char *const state_name[] = {"acquiring", "running", "waiting", "stopped"};
+
+struct slot {
+	char topic[VR_TOPIC_MAX + 1];
+	struct vr_topic_part part;
+	struct vr_shard *shard;
+	struct vr_feed *feed;
+	enum slot_state state;
+	struct vr_mono due;		/* of the next attempt */
+	int64_t backoff_ms;
+	bool started;			/* the group reads it: going elsewhere is a seek */
+	bool leaving;			/* taken back */
+};
+
+struct vr_worker {
+	struct vr_worker_config config;
+	struct vr_mem mem;
+	struct vr_redis *redis;
+	struct vr_world world;
+	struct vr_batch batch;
+	struct slot *slot[SLOTS_MAX];	/* the worker's own, but for its length and the pointers under the lock */
+	size_t n_slots;
+	pthread_t thread;
+	pthread_mutex_t lock;		/* of slot[], n_slots, facts */
+	pthread_cond_t gone;
+	struct vr_slot_facts facts[SLOTS_MAX];
+	size_t n_facts;
+	int wake;
+	_Atomic bool stop;
+	_Atomic int64_t beat_ms;
+	_Atomic int64_t letters, letters_failed;
+	bool running;
+};
+
+/* ------------------------------------------------ the world of a shard ------------------ */
+
+static struct vr_mono now_mono(void *ctx)
+{
+	(void)ctx;
+	struct timespec t;
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (struct vr_mono){(int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000};
+}
+
+static struct vr_wall now_wall(void *ctx)
+{
+	(void)ctx;
+	struct timespec t;
+	clock_gettime(CLOCK_REALTIME, &t);
+	return (struct vr_wall){(int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000};
+}
+
+static void make_token(void *ctx, char out[VR_TOKEN_LEN + 1])
+{
+	unsigned char random[VR_TOKEN_LEN / 2];
+	(void)ctx;
+	VR_ASSERT(getrandom(random, sizeof(random), 0) == (ssize_t)sizeof(random));
+	for (size_t i = 0; i < sizeof(random); i++) {
+		out[2 * i] = "0123456789abcdef"[random[i] >> 4];
+		out[2 * i + 1] = "0123456789abcdef"[random[i] & 15];
+	}
+	out[VR_TOKEN_LEN] = '\0';
+}
+
+static size_t headers(void *ctx, const struct vr_feed_item *item, struct vr_header *out, size_t n)
+{
+	(void)ctx;
+	return vr_feed_headers(item, out, n);
+}
+
+static enum vr_err bounds(void *ctx, const struct vr_topic_part *part, int64_t *ret_first, int64_t *ret_end)
+{
+	struct vr_worker *w = ctx;
+	return vr_kafka_bounds(w->config.group, part, w->config.kafka_timeout, ret_first, ret_end);
+}
+
+static enum vr_err committed(void *ctx, const struct vr_topic_part *part, int64_t *ret_off)
+{
+	struct vr_worker *w = ctx;
+	return vr_kafka_committed(w->config.group, part, w->config.kafka_timeout, ret_off);
+}
+
+static void commit(void *ctx, const struct vr_topic_part *part, int64_t next)
+{
+	vr_kafka_commit(((struct vr_worker *)ctx)->config.group, part, next);
+}
+
+static const struct vr_rules *rules(void *ctx, uint32_t no, uint32_t *ret_no)
+{
+	return vr_rulebook_get(((struct vr_worker *)ctx)->config.rules, no, ret_no);
+}
+
+static void note(void *ctx, const struct vr_topic_part *part, enum vr_note what, enum vr_err err, int64_t n, const char *text)
+{
+	struct vr_worker *w = ctx;
+	w->config.note(w->config.ctx, w->config.index, part, what, err, n, text);
+}
+
+/* ------------------------------------------------ dead letters -------------------------- */
+
+static void letter_done(void *ctx, enum vr_err err)
+{
+	struct vr_worker *w = ctx;
+	if (err)
+		atomic_fetch_add(&w->letters_failed, 1);
+	atomic_fetch_sub(&w->letters, 1);
+}
+
+static void letter_topic(const struct vr_worker *w, struct vr_str topic, struct vr_buf *b)
+{
+	struct vr_str pattern = w->config.dlq_topic, mark = VR_STR("<topic>");
+	const char *at = memmem(pattern.p, pattern.n, mark.p, mark.n);
+	size_t before = at ? (size_t)(at - pattern.p) : pattern.n;
+	vr_buf_add(b, pattern.p, before);
+	if (!at)
+		return;
+	vr_buf_str_add(b, topic);
+	vr_buf_add(b, at + mark.n, pattern.n - before - mark.n);
+}
+
+enum { LETTER_HEADERS = 9, HEADERS_MAX = 64 };
+
+/* Kafka Connect's names. Those that are there already (a dead letter fed again) are not written over. */
+static size_t add_headers(const struct vr_worker *w, const struct vr_topic_part *part, const struct vr_feed_item *item, enum vr_err why,
+	const char *what, struct vr_buf *b, struct vr_header *out, size_t n)
+{
+	size_t at[LETTER_HEADERS], end[LETTER_HEADERS];
+	static const char *const name[LETTER_HEADERS] = {"__connect.errors.topic", "__connect.errors.partition", "__connect.errors.offset",
+		"__connect.errors.connector.name", "__connect.errors.task.id", "__connect.errors.stage",
+		"__connect.errors.class.name", "__connect.errors.exception.class.name", "__connect.errors.exception.message"};
+	for (int i = 0; i < LETTER_HEADERS; i++) {
+		at[i] = b->n;
+		switch (i) {
+		case 0: vr_buf_str_add(b, part->topic); break;
+		case 1: vr_buf_i64(b, part->partition); break;
+		case 2: vr_buf_i64(b, item->offset); break;
+		case 3: vr_buf_str_add(b, w->config.client_id); break;
+		case 4: vr_buf_i64(b, w->config.index); break;
+		case 5: vr_buf_c(b, "VALUE_CONVERTER"); break;
+		case 6: vr_buf_c(b, "virality.v1.Event"); break;
+		case 7: vr_buf_c(b, vr_err_name(why)); break;
+		default: vr_buf_c(b, what); break;
+		}
+		end[i] = b->n;
+	}
+	for (int i = 0; i < LETTER_HEADERS; i++) {
+		bool there = false;
+		for (size_t k = 0; k < n; k++)
+			there |= vr_str_eq(out[k].name, vr_str_c(name[i]));
+		if (!there)
+			out[n++] = (struct vr_header){vr_str_c(name[i]), {b->p + at[i], end[i] - at[i]}, true};
+	}
+	return n;
+}
+
+static void dead_letter(void *ctx, const struct vr_topic_part *part, const struct vr_feed_item *item, enum vr_err why, const char *what)
+{
+	struct vr_worker *w = ctx;
+	struct vr_header header[HEADERS_MAX + LETTER_HEADERS + 1];
+	struct vr_buf text, topic;
+	if (!w->config.producer || w->config.dlq_topic.n == 0)
+		return;
+	vr_buf_init(&text, &w->mem);
+	vr_buf_init(&topic, &w->mem);
+	size_t n = vr_feed_headers(item, header, HEADERS_MAX);
+	n = add_headers(w, part, item, why, what, &text, header, n < HEADERS_MAX ? n : HEADERS_MAX);
+	header[n++] = (struct vr_header){VR_STR("virald.reason"), vr_str_c(vr_err_name(why)), true};
+	letter_topic(w, part->topic, &topic);
+	struct vr_outgoing o = {.topic = vr_buf_str(&topic), .partition = -1, .key = item->key, .value = item->value,
+		.has_key = item->has_key, .has_value = item->has_value, .time = item->time, .headers = header, .n_headers = n,
+		.done = letter_done, .ctx = w};
+	atomic_fetch_add(&w->letters, 1);
+	enum vr_err err;
+	while ((err = vr_producer_send(w->config.producer, &o, NULL)) == VR_E_BUSY && !atomic_load(&w->stop))
+		vr_producer_poll(w->config.producer, (struct vr_span){100});
+	if (err)
+		letter_done(w, err);
+	vr_buf_done(&text);
+	vr_buf_done(&topic);
+}
+
+/* One that failed for good is written again by folding its record again. */
+static enum vr_err settle(void *ctx)
+{
+	struct vr_worker *w = ctx;
+	struct vr_mono end = vr_mono_add(now_mono(w), (struct vr_span){SETTLE_MS});
+	while (atomic_load(&w->letters) > 0 && !vr_mono_reached(now_mono(w), end))
+		vr_producer_poll(w->config.producer, (struct vr_span){50});
+	if (atomic_load(&w->letters) > 0)
+		return VR_E_DLQ;
+	return atomic_exchange(&w->letters_failed, 0) > 0 ? VR_E_LOST_LINK : VR_OK;
+}
+
+static struct vr_world make_world(struct vr_worker *w)
+{
+	return (struct vr_world){
+		.ctx = w, .redis = vr_redis_link(w->redis), .mono = now_mono, .wall = now_wall, .token = make_token,
+		.headers = headers, .bounds = bounds, .committed = committed, .commit = commit, .rules = rules,
+		.dead_letter = dead_letter, .settle = settle, .note = note};
+}
+
+/* ------------------------------------------------ a slot's states ----------------------- */
+
+static void enter(struct vr_worker *w, struct slot *s, enum slot_state state, enum vr_err err, const struct vr_diag *d)
+{
+	if (s->state != state || err)
+		w->config.state(w->config.ctx, w->config.index, &s->part, state_name[state], err, d);
+	s->state = state;
+}
+
+static void back_off(struct slot *s)
+{
+	s->backoff_ms = s->backoff_ms ? s->backoff_ms * 2 : BACKOFF_MIN_MS;
+	if (s->backoff_ms > BACKOFF_MAX_MS)
+		s->backoff_ms = BACKOFF_MAX_MS;
+	s->due = vr_mono_add(now_mono(NULL), (struct vr_span){s->backoff_ms});
+}
+
+/* One switch over the verdicts: what follows from an error is decided here and nowhere below. */
+static void fail(struct vr_worker *w, struct slot *s, enum vr_err err, struct vr_diag *d)
+{
+	switch (vr_err_verdict(err)) {
+	case VR_VERDICT_OK:
+		return;
+	case VR_VERDICT_RETRY:
+	case VR_VERDICT_REWIND:
+	case VR_VERDICT_POISON:
+		back_off(s);
+		enter(w, s, s->shard->engine ? SLOT_WAITING : SLOT_ACQUIRING, err, d);
+		return;
+	case VR_VERDICT_STOP:
+		vr_shard_tell_stop(s->shard, err, d->text);
+		s->due = vr_mono_add(now_mono(w), (struct vr_span){ACCEPT_MS});
+		enter(w, s, SLOT_STOPPED, err, d);
+		return;
+	case VR_VERDICT_CONFIG:
+	case VR_VERDICT_FATAL:
+		back_off(s);
+		enter(w, s, SLOT_ACQUIRING, err, d);
+		w->config.fatal(w->config.ctx, err, d);
+		return;
+	}
+}
+
+/* The group waits for a word on every partition it handed out, also on one that cannot go on now. */
+static void start_reading(struct vr_worker *w, struct slot *s, int64_t offset)
+{
+	if (s->started)
+		return;
+	vr_group_start(w->config.group, &s->part, offset < 0 ? 0 : offset);
+	s->started = true;
+}
+
+static void acquire(struct vr_worker *w, struct slot *s)
+{
+	struct vr_diag d = {0};
+	int64_t start = 0;
+	enum vr_err err = s->feed ? VR_OK : vr_feed_new(w->config.group, &s->part, w->wake, &s->feed);
+	if (!err)
+		err = vr_shard_acquire(s->shard, &start, &d);
+	if (!err && s->started)
+		err = vr_feed_seek(s->feed, start, &d);
+	else if (!err)
+		start_reading(w, s, start);
+	if (err && s->feed && vr_err_verdict(err) == VR_VERDICT_STOP)
+		start_reading(w, s, 0);
+	if (err) {
+		vr_shard_drop(s->shard);
+		fail(w, s, err, &d);
+		return;
+	}
+	s->backoff_ms = 0;
+	enter(w, s, SLOT_RUNNING, VR_OK, NULL);
+}
+
+/* True: there may be more at once. */
+static bool run(struct vr_worker *w, struct slot *s)
+{
+	struct vr_diag d = {0};
+	size_t n = vr_feed_take(s->feed, BATCH, &w->batch);
+	enum vr_err err = n ? vr_shard_take(s->shard, w->batch.item, n, &d) : VR_OK;
+	vr_batch_done(&w->batch);
+	if (!err && vr_mono_reached(now_mono(w), vr_shard_due(s->shard)))
+		err = vr_shard_tick(s->shard, &d);
+	fail(w, s, err, &d);
+	return n > 0 && !err;
+}
+
+static bool step(struct vr_worker *w, struct slot *s)
+{
+	struct vr_diag d = {0};
+	if (s->state == SLOT_RUNNING)
+		return run(w, s);
+	if (!vr_mono_reached(now_mono(w), s->due))
+		return false;
+	if (s->state == SLOT_ACQUIRING) {
+		acquire(w, s);
+	} else if (s->state == SLOT_WAITING) {
+		enum vr_err err = vr_shard_flush(s->shard, &d);
+		if (!err)
+			enter(w, s, SLOT_RUNNING, VR_OK, NULL);
+		fail(w, s, err, &d);
+	} else {
+		s->due = vr_mono_add(now_mono(w), (struct vr_span){ACCEPT_MS});
+		if (vr_shard_accepted(s->shard))
+			enter(w, s, SLOT_ACQUIRING, VR_OK, NULL);
+	}
+	return s->state == SLOT_RUNNING;
+}
+
+/* ------------------------------------------------ the mailbox --------------------------- */
+
+static void wake(struct vr_worker *w)
+{
+	uint64_t one = 1;
+	ssize_t n = write(w->wake, &one, sizeof(one));
+	(void)n;	/* a full counter is awake already */
+}
+
+static struct slot *find_slot(struct vr_worker *w, const struct vr_topic_part *part)
+{
+	for (size_t i = 0; i < w->n_slots; i++)
+		if (w->slot[i]->part.partition == part->partition && vr_str_eq(w->slot[i]->part.topic, part->topic))
+			return w->slot[i];
+	return NULL;
+}
+
+static struct slot *new_slot(struct vr_worker *w, const struct vr_topic_part *part)
+{
+	struct vr_shard_config config = w->config.shard;
+	struct vr_diag d;
+	struct slot *s = calloc(1, sizeof(*s));
+	if (!s || part->topic.n > VR_TOPIC_MAX) {
+		free(s);
+		return NULL;
+	}
+	memcpy(s->topic, part->topic.p, part->topic.n);
+	s->part = (struct vr_topic_part){{s->topic, part->topic.n}, part->partition};
+	config.engine.topic = s->part.topic;
+	config.engine.partition = s->part.partition;
+	enum vr_err err = vr_shard_new(&config, &w->world, &w->mem, &s->shard, &d);
+	if (!err)
+		return s;
+	w->config.fatal(w->config.ctx, err, &d);
+	free(s);
+	return NULL;
+}
+
+void vr_worker_give(struct vr_worker *w, const struct vr_topic_part *part)
+{
+	struct slot *s = new_slot(w, part);
+	if (!s)
+		return;
+	pthread_mutex_lock(&w->lock);
+	VR_ASSERT(w->n_slots < SLOTS_MAX);
+	w->slot[w->n_slots++] = s;
+	pthread_mutex_unlock(&w->lock);
+	wake(w);
+}
+
+void vr_worker_take_back(struct vr_worker *w, const struct vr_topic_part *part, struct vr_span deadline)
+{
+	struct timespec end;
+	clock_gettime(CLOCK_REALTIME, &end);
+	end.tv_sec += deadline.ms / 1000;
+	pthread_mutex_lock(&w->lock);
+	struct slot *s = find_slot(w, part);
+	if (s)
+		s->leaving = true;
+	wake(w);
+	while (s && find_slot(w, part) == s)
+		if (pthread_cond_timedwait(&w->gone, &w->lock, &end))
+			break;
+	pthread_mutex_unlock(&w->lock);
+}
+
+size_t vr_worker_parts(struct vr_worker *w)
+{
+	pthread_mutex_lock(&w->lock);
+	size_t n = w->n_slots;
+	pthread_mutex_unlock(&w->lock);
+	return n;
+}
+
+static void free_slot(struct slot *s)
+{
+	struct vr_diag d;
+	/* A guarded flush of a partition that may be somebody else's already is harmless: the fence decides. */
+	if (vr_shard_flush(s->shard, &d))
+		vr_shard_drop(s->shard);
+	vr_shard_free(s->shard);
+	vr_feed_free(s->feed);
+	free(s);
+}
+
+static void drop_leaving(struct vr_worker *w)
+{
+	for (size_t i = 0; i < w->n_slots;) {
+		pthread_mutex_lock(&w->lock);
+		struct slot *s = w->slot[i];
+		bool leaving = s->leaving;
+		pthread_mutex_unlock(&w->lock);
+		if (!leaving) {
+			i++;
+			continue;
+		}
+		enum slot_state was = s->state;
+		struct vr_topic_part part = s->part;
+		w->config.state(w->config.ctx, w->config.index, &part, "released", VR_OK, NULL);
+		(void)was;
+		pthread_mutex_lock(&w->lock);
+		w->slot[i] = w->slot[--w->n_slots];
+		w->n_facts = 0;
+		pthread_mutex_unlock(&w->lock);
+		free_slot(s);
+		pthread_mutex_lock(&w->lock);
+		pthread_cond_broadcast(&w->gone);
+		pthread_mutex_unlock(&w->lock);
+	}
+}
+
+/* ------------------------------------------------ facts --------------------------------- */
+
+static void fill_facts(const struct slot *s, struct vr_slot_facts *f)
+{
+	const struct vr_shard *sh = s->shard;
+	*f = (struct vr_slot_facts){.partition = s->part.partition, .state = state_name[s->state], .offset = sh->record.off,
+		.stored_off = sh->stored_off, .stream = sh->record.stream, .view = sh->record.view, .complete = sh->record.complete,
+		.at_end = sh->at_end};
+	memcpy(f->topic, s->topic, sizeof(f->topic));
+	if (sh->engine)
+		vr_engine_facts(sh->engine, &f->engine);
+}
+
+static void publish_facts(struct vr_worker *w)
+{
+	pthread_mutex_lock(&w->lock);
+	for (size_t i = 0; i < w->n_slots; i++)
+		fill_facts(w->slot[i], &w->facts[i]);
+	w->n_facts = w->n_slots;
+	pthread_mutex_unlock(&w->lock);
+}
+
+size_t vr_worker_facts(struct vr_worker *w, struct vr_slot_facts *out, size_t n)
+{
+	pthread_mutex_lock(&w->lock);
+	size_t have = w->n_facts;
+	memcpy(out, w->facts, (have < n ? have : n) * sizeof(out[0]));
+	pthread_mutex_unlock(&w->lock);
+	return have;
+}
+
+struct vr_mono vr_worker_beat(const struct vr_worker *w) { return (struct vr_mono){atomic_load(&w->beat_ms)}; }
+
+/* ------------------------------------------------ the thread ---------------------------- */
+
+static int64_t wait_ms(struct vr_worker *w)
+{
+	struct vr_mono now = now_mono(w);
+	int64_t wait = ROUND_MS;
+	for (size_t i = 0; i < w->n_slots; i++) {
+		const struct slot *s = w->slot[i];
+		int64_t left = (s->state == SLOT_RUNNING ? vr_shard_due(s->shard).ms : s->due.ms) - now.ms;
+		wait = left < wait ? left : wait;
+	}
+	return wait < 0 ? 0 : wait;
+}
+
+static void wait_for_work(struct vr_worker *w)
+{
+	struct pollfd p = {.fd = w->wake, .events = POLLIN};
+	uint64_t count;
+	if (poll(&p, 1, (int)wait_ms(w)) > 0) {
+		ssize_t n = read(w->wake, &count, sizeof(count));
+		(void)n;	/* non-blocking: nothing to read is fine */
+	}
+}
+
+static bool round_of_slots(struct vr_worker *w)
+{
+	bool more = false;
+	pthread_mutex_lock(&w->lock);
+	size_t n = w->n_slots;
+	pthread_mutex_unlock(&w->lock);
+	for (size_t i = 0; i < n; i++) {
+		more |= step(w, w->slot[i]);
+		atomic_store(&w->beat_ms, now_mono(w).ms);
+	}
+	return more;
+}
+
+static void *work(void *arg)
+{
+	struct vr_worker *w = arg;
+	int64_t facts_ms = 0;
+	while (!atomic_load(&w->stop)) {
+		drop_leaving(w);
+		bool more = round_of_slots(w);
+		int64_t now = now_mono(w).ms;
+		if (now - facts_ms >= 200) {
+			publish_facts(w);
+			facts_ms = now;
+		}
+		atomic_store(&w->beat_ms, now);
+		if (!more)
+			wait_for_work(w);
+	}
+	for (size_t i = 0; i < w->n_slots; i++)
+		free_slot(w->slot[i]);
+	w->n_slots = 0;
+	return NULL;
+}
+
+enum vr_err vr_worker_new(const struct vr_worker_config *config, struct vr_worker **ret, struct vr_diag *d)
+{
+	struct vr_worker *w = calloc(1, sizeof(*w));
+	if (!w)
+		return VR_E_NOMEM;
+	w->config = *config;
+	w->mem = vr_mem_heap();
+	pthread_mutex_init(&w->lock, NULL);
+	pthread_cond_init(&w->gone, NULL);
+	w->wake = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+	enum vr_err err = w->wake < 0 ? VR_E_NOMEM : vr_redis_new(&config->redis, &w->redis);
+	if (!err)
+		err = vr_batch_init(&w->batch, BATCH);
+	if (!err) {
+		w->world = make_world(w);
+		atomic_store(&w->beat_ms, now_mono(w).ms);
+		w->running = pthread_create(&w->thread, NULL, work, w) == 0;
+	}
+	if (!w->running) {
+		vr_worker_free(w);
+		return vr_diag_set(d, err ? err : VR_E_NOMEM, "worker", "cannot start a worker thread");
+	}
+	*ret = w;
+	return VR_OK;
+}
+
+void vr_worker_free(struct vr_worker *w)
+{
+	if (!w)
+		return;
+	if (w->running) {
+		atomic_store(&w->stop, true);
+		wake(w);
+		pthread_join(w->thread, NULL);
+	}
+	vr_batch_free(&w->batch);
+	vr_redis_free(w->redis);
+	if (w->wake >= 0)
+		close(w->wake);
+	pthread_cond_destroy(&w->gone);
+	pthread_mutex_destroy(&w->lock);
+	free(w);
+}
