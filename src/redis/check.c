@@ -108,8 +108,8 @@ static void ask(struct vr_cmds *c)
 	VR_ASSERT(c->n == ASK_MAX);
 }
 
-static enum vr_err ask_facts(struct vr_redis *r, struct vr_cmds *cmds, struct vr_arena *arena, struct vr_redis_facts *ret,
-	struct vr_diag *d)
+static enum vr_err ask_facts(struct vr_redis *r, struct vr_cmds *cmds, struct vr_arena *arena,
+	struct vr_redis_facts *ret, struct vr_diag *d)
 {
 	struct vr_link link = vr_redis_link(r);
 	struct vr_replies replies;

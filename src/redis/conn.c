@@ -145,7 +145,8 @@ static bool is_excused(const struct vr_reply *refusal, bool ping)
 }
 
 /* Judge the `got` answers to ask_all. The server's words hold no secret: it never repeats a password. */
-static enum vr_err judge(const struct vr_redis *r, const struct vr_replies *replies, size_t got, struct vr_diag *d)
+static enum vr_err judge(const struct vr_redis *r, const struct vr_replies *replies, size_t got,
+	struct vr_diag *d)
 {
 	bool auth = r->password[0] != '\0';
 
@@ -216,8 +217,8 @@ enum vr_err vr_redis_connect(struct vr_redis *r, struct vr_diag *d)
 
 /* ------------------------------------------------------------------ carrying ---- */
 
-static enum vr_err carry(struct vr_redis *r, const struct vr_cmds *cmds, struct vr_arena *arena, struct vr_replies *ret,
-	struct vr_diag *d)
+static enum vr_err carry(struct vr_redis *r, const struct vr_cmds *cmds, struct vr_arena *arena,
+	struct vr_replies *ret, struct vr_diag *d)
 {
 	struct vr_replies replies = {vr_arena_alloc(arena, cmds->n * sizeof(struct vr_reply)), cmds->n};
 	struct vr_wire_progress progress;
@@ -234,8 +235,8 @@ static enum vr_err carry(struct vr_redis *r, const struct vr_cmds *cmds, struct 
 	return VR_OK;
 }
 
-static enum vr_err exchange_redis(void *ctx, const struct vr_cmds *cmds, struct vr_arena *arena, struct vr_replies *ret,
-	struct vr_diag *d)
+static enum vr_err exchange_redis(void *ctx, const struct vr_cmds *cmds, struct vr_arena *arena,
+	struct vr_replies *ret, struct vr_diag *d)
 {
 	struct vr_redis *r = ctx;
 	enum vr_err err;

@@ -16,13 +16,15 @@ typedef size_t elements_t;
 
 /* A server that announces more is not answering us; without a limit one line could ask for all memory. */
 #define ELEMENTS_MAX (1U << 24)
+/* hiredis 0.14 goes no deeper; newer ones would, and whoever walks a tree recurses. */
+#define DEPTH_MAX 7
 
 struct vr_reader {
 	redisReader *parser;
 	redisReplyObjectFunctions functions;
 	struct vr_arena *arena;		/* borrows, during take */
 	struct vr_reply *root;		/* borrows: slot of the reply being parsed */
-	bool absurd;			/* more elements were announced than a reply can have */
+	bool absurd;			/* longer or deeper than a reply can be */
 };
 
 static struct vr_reply *slot_of(const redisReadTask *task)
@@ -65,13 +67,22 @@ static void *create_string(const redisReadTask *task, char *p, size_t n)
 	return write_slot(task, (struct vr_reply){.type = type_of(task->type), .str = {copy, n}});
 }
 
+static size_t depth_of(const redisReadTask *task)
+{
+	size_t n = 0;
+
+	for (const redisReadTask *up = task->parent; up; up = up->parent)
+		n++;
+	return n;
+}
+
 static void *create_array(const redisReadTask *task, elements_t elements)
 {
 	struct vr_reader *r = task->privdata;
 	size_t n = (size_t)elements;
 	struct vr_reply *elem;
 
-	r->absurd = n > ELEMENTS_MAX;
+	r->absurd = n > ELEMENTS_MAX || depth_of(task) > DEPTH_MAX;
 	if (r->absurd)
 		return NULL;
 	elem = vr_arena_alloc(r->arena, n * sizeof(*elem));
@@ -178,5 +189,5 @@ bool vr_reader_empty(const struct vr_reader *r)
 
 const char *vr_reader_complaint(const struct vr_reader *r)
 {
-	return r->absurd ? "an array of an absurd length" : r->parser->errstr;
+	return r->absurd ? "an array of absurd length or depth" : r->parser->errstr;
 }

@@ -18,7 +18,8 @@ void vr_reader_free(struct vr_reader *r);
 VR_MUST enum vr_err vr_reader_feed(struct vr_reader *r, const char *p, size_t n);
 /** Parse complete replies into ret->at[*got ...] up to ret->n of them, counting *got up. The slots of a
  * reply that is not complete yet are written already: at[*got] is not to be read. */
-VR_MUST enum vr_err vr_reader_take(struct vr_reader *r, struct vr_arena *arena, struct vr_replies *ret, size_t *got);
+VR_MUST enum vr_err vr_reader_take(struct vr_reader *r, struct vr_arena *arena, struct vr_replies *ret,
+	size_t *got);
 /** No bytes are left behind the last reply taken. */
 bool vr_reader_empty(const struct vr_reader *r);
 /** What the parser said of bytes that are not RESP. */

@@ -74,8 +74,10 @@ enum vr_err vr_tls_start(redisContext *c, const char *ca_file, const char *host,
 	ssl = new_ssl(ca_file, host);
 	if (!ssl)
 		return refuse(VR_E_CONFIG, host, "cannot be set up; look at redis.tls_ca_file", d);
-	if (redisInitiateSSL(c, ssl) != REDIS_OK)
+	if (redisInitiateSSL(c, ssl) != REDIS_OK) {
+		SSL_free(ssl);	/* taken only on success */
 		return vr_diag_set(d, VR_E_AWAY, host, "TLS: no handshake: %s", c->errstr);
+	}
 	return stop_blocking(c) ? VR_OK : VR_E_AWAY;
 }
 
@@ -84,7 +86,7 @@ bool vr_tls_pending(const redisContext *c)
 	return sdslen(c->obuf) > 0;
 }
 
-/* OpenSSL wants a record that could not be written to be offered again unchanged; hiredis keeps it in obuf. */
+/* OpenSSL wants a record that could not be written offered again unchanged; hiredis keeps it in obuf. */
 ssize_t vr_tls_send(redisContext *c, const char *p, size_t n)
 {
 	size_t take = n < RECORD_BYTES ? n : RECORD_BYTES;

@@ -41,12 +41,14 @@ static struct vr_mono now_mono(void)
 
 /* ------------------------------------------------------------------ opening and closing ---- */
 
+static struct timeval timeval_of(struct vr_span s)
+{
+	return (struct timeval){.tv_sec = (time_t)(s.ms / 1000), .tv_usec = (suseconds_t)(s.ms % 1000 * 1000)};
+}
+
 static redisContext *dial(const struct vr_wire_target *t)
 {
-	struct timeval tv = {
-		.tv_sec = (time_t)(t->connect_timeout.ms / 1000),
-		.tv_usec = (suseconds_t)(t->connect_timeout.ms % 1000 * 1000),
-	};
+	struct timeval tv = timeval_of(t->connect_timeout);
 
 	if (t->unix_path[0])
 		return redisConnectUnixWithTimeout(t->unix_path, tv);
@@ -60,6 +62,15 @@ static void keep_alive(redisContext *c, struct vr_span timeout)
 
 	(void)redisEnableKeepAlive(c);
 	(void)setsockopt(c->fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &ms, sizeof(ms));
+}
+
+/* The handshake blocks; its time is that of connecting. */
+static enum vr_err start_tls(struct vr_wire *w, struct vr_diag *d)
+{
+	const struct vr_wire_target *t = w->target;
+
+	(void)redisSetTimeout(w->ctx, timeval_of(t->connect_timeout));
+	return vr_tls_start(w->ctx, t->tls_ca_file, t->host, d);
 }
 
 static enum vr_err set_up(struct vr_wire *w, struct vr_diag *d)
@@ -77,7 +88,7 @@ static enum vr_err set_up(struct vr_wire *w, struct vr_diag *d)
 		return vr_diag_set(d, VR_E_AWAY, t->where, "cannot connect: %s", w->ctx->errstr);
 	if (!t->unix_path[0])
 		keep_alive(w->ctx, t->timeout);
-	return t->tls ? vr_tls_start(w->ctx, t->tls_ca_file, t->host, d) : VR_OK;
+	return t->tls ? start_tls(w, d) : VR_OK;
 }
 
 enum vr_err vr_wire_open(const struct vr_wire_target *target, struct vr_wire **ret, struct vr_diag *d)
@@ -184,8 +195,16 @@ static enum vr_err read_some(struct run *x)
 		if (n < 0)
 			return is_later(errno) ? VR_OK : lost(x, strerror(errno));
 		err = take_in(x, bytes, (size_t)n);
-	} while (!err && x->wire->target->tls);
+	} while (!err && x->wire->target->tls && x->progress->got < x->ret->n);
 	return err;
+}
+
+static enum vr_err late(const struct run *x)
+{
+	const struct vr_wire_target *t = x->wire->target;
+
+	return vr_diag_set(x->d, VR_E_TIMEOUT, t->where, "no answer within %" PRId64 " ms (%zu of %zu replies)",
+		t->timeout.ms, x->progress->got, x->ret->n);
 }
 
 /* Wait until something can move; what can is in *ret_events. */
@@ -199,8 +218,7 @@ static enum vr_err wait_some(struct run *x, short *ret_events)
 		p.events |= POLLOUT;
 	n = left > 0 ? poll(&p, 1, left > INT32_MAX ? INT32_MAX : (int)left) : 0;
 	if (n == 0)
-		return vr_diag_set(x->d, VR_E_TIMEOUT, x->wire->target->where, "no answer within %" PRId64 " ms (%zu of %zu replies)",
-			x->wire->target->timeout.ms, x->progress->got, x->ret->n);
+		return late(x);
 	if (n < 0 && errno != EINTR)
 		return lost(x, strerror(errno));
 	*ret_events = n > 0 ? p.revents : 0;

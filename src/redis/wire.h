@@ -24,7 +24,8 @@ struct vr_wire_target {
 struct vr_wire_progress { size_t sent, got; };	/* bytes, replies */
 
 /** VR_E_AWAY: no connection; VR_E_UNSUPPORTED: no TLS in this build. Borrows target while the wire lives. */
-VR_MUST enum vr_err vr_wire_open(const struct vr_wire_target *target, struct vr_wire **ret, struct vr_diag *d);
+VR_MUST enum vr_err vr_wire_open(const struct vr_wire_target *target, struct vr_wire **ret,
+	struct vr_diag *d);
 void vr_wire_close(struct vr_wire *w);
 /** Room for cmds->n replies must be in ret. */
 VR_MUST enum vr_err vr_wire_exchange(struct vr_wire *w, const struct vr_cmds *cmds, struct vr_arena *arena,

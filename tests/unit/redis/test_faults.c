@@ -276,22 +276,6 @@ static void a_dripping_server_times_out(void **state)
 	fake_server_stop(s);
 }
 
-static void without_tls_the_way_out_is_named(void **state)
-{
-	struct rig g;
-	enum vr_err err;
-
-	(void)state;
-	rig_open(&g, &(struct vr_redis_config){.host = VR_STR("127.0.0.1"), .port = 1, .tls = true});
-	err = vr_redis_connect(g.redis, &g.diag);
-	if (err != VR_E_AWAY) {
-		assert_int_equal(err, VR_E_UNSUPPORTED);
-		assert_non_null(strstr(g.diag.text, "stunnel"));
-		assert_non_null(strstr(g.diag.text, "Unix socket"));
-	}
-	rig_close(&g);
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -305,7 +289,6 @@ int main(void)
 		cmocka_unit_test(hellos),
 		cmocka_unit_test(neither_side_blocks_the_other),
 		cmocka_unit_test(a_dripping_server_times_out),
-		cmocka_unit_test(without_tls_the_way_out_is_named),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
