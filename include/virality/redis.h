@@ -47,17 +47,19 @@ struct vr_replies { struct vr_reply *at; size_t n; };
 enum vr_err vr_reply_error_class(const struct vr_reply *r);
 /** First error in a tree, depth first, or NULL. */
 const struct vr_reply *vr_reply_first_error(const struct vr_reply *r);
-/** The same over all replies, in the order of the commands: before an EXECABORT stands what was refused first. */
+/** The same over all replies, in the order of the commands: before an EXECABORT stands what was refused. */
 const struct vr_reply *vr_replies_first_error(const struct vr_replies *r);
 /** Decimal text or integer reply to number; false when it is neither. */
 bool vr_reply_i64(const struct vr_reply *r, int64_t *ret);
 /** Value of a field in a flat HGETALL array, or NULL. */
 const struct vr_reply *vr_reply_field(const struct vr_reply *flat, const char *name);
 
-/* Who carries. `exchange` sends all commands and waits for all replies; it never sends anything twice. On any failure
- * the connection is gone. Where it could not be made, nothing was sent: VR_E_AWAY, VR_E_BUSY (loading), VR_E_AUTH, VR_E_CONFIG,
- * VR_E_UNSUPPORTED. Later what ran is unknown: VR_E_LOST_LINK, VR_E_TIMEOUT (of the whole exchange), VR_E_NOMEM.
- * WATCH, MULTI and SELECT end with the connection: whoever relies on them compares vr_redis_epoch. */
+/* Who carries. `exchange` sends all commands and waits for all replies; it never sends anything twice. On
+ * any failure the connection is gone. Where it could not be made, nothing was sent: VR_E_AWAY, VR_E_BUSY
+ * (loading), VR_E_AUTH, VR_E_CONFIG, VR_E_UNSUPPORTED. Later what ran is unknown: VR_E_LOST_LINK,
+ * VR_E_TIMEOUT (of the whole exchange, or of the handshake), VR_E_NOMEM. A connection that was there and
+ * is found dead is LOST_LINK even if nothing of this exchange was sent: WATCH, MULTI and SELECT ended with
+ * it. After that the next exchange connects anew; who relies on them compares vr_redis_epoch. */
 struct vr_link {
 	enum vr_err (*exchange)(void *ctx, const struct vr_cmds *cmds, struct vr_arena *arena, struct vr_replies *ret, struct vr_diag *d);
 	void *ctx;

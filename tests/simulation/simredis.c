@@ -158,7 +158,8 @@ static size_t bytes_of(struct sim_session *x, const struct vr_buf *b, uint64_t n
 	return pos;
 }
 
-static enum vr_err exchange_sim(void *ctx, const struct vr_cmds *cmds, struct vr_arena *arena, struct vr_replies *ret,
+static enum vr_err exchange_sim(void *ctx, const struct vr_cmds *cmds, struct vr_arena *arena,
+	struct vr_replies *ret,
 	struct vr_diag *d)
 {
 	struct sim_session *x = ctx;

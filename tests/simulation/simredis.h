@@ -4,12 +4,15 @@
  *
  * Picture:   session --RESP--> server: 16 databases --> history of committed transactions
  *               ^ own SELECT, WATCH, MULTI               ^ any prefix of it is a state that a crash can leave
- * It speaks as 7.0.15 does, for the commands of the table in simredis_exec.c; a test runs both on the same commands.
- * Values are shared between a server, its clones and its history until one of them writes (copy on write), so
- * that clones and prefixes are cheap.
- * Deterministic: HGETALL and SMEMBERS give the order of insertion (a real server may give another), KEYS byte order.
- * Ownership: a server is freed after its sessions.   Threads: one owner of a server, its clones and all sessions.
- * Fails: no memory and misuse abort; this is for tests.                                                        */
+ * It speaks as 7.0.15 does, for the commands of the table in simredis_exec.c; test_simredis.c holds it to
+ * that. Nobody subscribes, nothing expires, nothing is evicted, stream nodes end at 100 entries only.
+ * Values are shared between a server, its clones and its history until one of them writes (copy on
+ * write), so that clones and prefixes are cheap.
+ * Deterministic: HGETALL and SMEMBERS come in order of insertion (a real server may choose another one),
+ * KEYS in byte order.
+ * Ownership: a server is freed after its sessions.
+ * Threads: one owner of a server, its clones and all their sessions.
+ * Fails: no memory and misuse abort; this is for tests.                                              */
 #include <stdint.h>
 #include "virality/redis.h"
 #include "virality/time.h"
@@ -22,8 +25,8 @@ void sim_redis_free(struct sim_redis *s);
 
 /** What XADD * and "now" mean. Starts at 0. */
 void sim_redis_set_clock(struct sim_redis *s, struct vr_wall now);
-/** The next `count` commands of that name (NULL: of any) are refused with that text ("OOM command not allowed"),
- * while queueing too, which aborts the EXEC. A new call replaces the former. */
+/** The next `count` commands of that name (NULL: of any) are refused with that text ("OOM command not
+ * allowed"), while queueing too, which aborts the EXEC. A new call replaces the former. */
 void sim_redis_fail_next(struct sim_redis *s, const char *command, const char *text, unsigned count);
 /** The connections end: see sim_session_kill. */
 void sim_redis_kill_sessions(struct sim_redis *s);
@@ -48,12 +51,14 @@ void sim_redis_dump(const struct sim_redis *s, int db, struct vr_buf *b);
 /* ------------------------------------------------------------------ sessions ---- */
 struct sim_session *sim_session_new(struct sim_redis *s);
 void sim_session_free(struct sim_session *x);
-/** Run requests in RESP; one reply each. VR_E_DECODE when the bytes are not whole requests: those before it ran. Works
- * on a killed session as well: what a client sent may run after it died. */
-enum vr_err sim_execute(struct sim_session *x, const char *resp, size_t n, struct vr_arena *arena, struct vr_replies *ret);
+/** Run requests in RESP; one reply each. VR_E_DECODE when the bytes are not whole requests: those before
+ * ran. Works on a killed session as well: what a client sent may run after it died. */
+enum vr_err sim_execute(struct sim_session *x, const char *resp, size_t n, struct vr_arena *arena,
+	struct vr_replies *ret);
 /** The same as a link; VR_E_LOST_LINK once the session is killed. */
 struct vr_link sim_session_link(struct sim_session *x);
-/** From now on the link gives VR_E_LOST_LINK. The server still knows the session (its WATCH, its MULTI) until it is freed. */
+/** From now on the link gives VR_E_LOST_LINK. The server still knows the session (its WATCH, its MULTI)
+ * until it is freed. */
 void sim_session_kill(struct sim_session *x);
 bool sim_session_killed(const struct sim_session *x);
 /** The link runs n more commands, then the connection is lost, and the replies with it. */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* All state as text: "db key type" and below it a line for each member, sorted where order is no part of the value. */
+/* All state as text: "db key type" and below it a line for each member, sorted where order is no part of
+ * the value. */
 #include <stdio.h>
 #include <stdlib.h>
 #include "simredis_exec.h"
@@ -82,7 +83,8 @@ static void dump_value(struct vr_buf *b, int db, const struct sim_value *v)
 
 static int compare_key(const void *a, const void *b)
 {
-	return vr_str_cmp(sim_value_key(*(struct sim_value *const *)a), sim_value_key(*(struct sim_value *const *)b));
+	return vr_str_cmp(sim_value_key(*(struct sim_value *const *)a),
+		sim_value_key(*(struct sim_value *const *)b));
 }
 
 static void dump_db(struct vr_buf *b, const struct sim_redis *s, int db)

@@ -177,11 +177,14 @@ static void enqueue(struct sim_call *c)
 	sim_status(c, "QUEUED");
 }
 
-static struct sim_call call_of(struct sim_session *x, size_t argc, struct vr_arena *arena, struct vr_reply *out)
+static struct sim_call call_of(struct sim_session *x, size_t argc, struct vr_arena *arena,
+	struct vr_reply *out)
 {
 	*out = (struct vr_reply){.type = VR_REPLY_NIL};
 	return (struct sim_call){
-		.server = x->server, .session = x, .arena = arena, .argv = x->argv, .argc = argc, .name = "", .out = out};
+		.server = x->server, .session = x, .arena = arena, .argv = x->argv, .argc = argc, .name = "",
+			.out = out,
+	};
 }
 
 /* A command that wrote goes into the history with the database it ran in. */
@@ -280,7 +283,8 @@ static struct vr_reply *more_replies(struct vr_arena *arena, struct vr_reply *at
 	return wider;
 }
 
-enum vr_err sim_execute(struct sim_session *x, const char *resp, size_t n, struct vr_arena *arena, struct vr_replies *ret)
+enum vr_err sim_execute(struct sim_session *x, const char *resp, size_t n, struct vr_arena *arena,
+	struct vr_replies *ret)
 {
 	size_t cap = 16, count = 0, pos = 0, argc;
 	struct vr_reply *at = sim_get(arena, cap * sizeof(*at));

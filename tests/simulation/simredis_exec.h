@@ -114,7 +114,8 @@ sim_handler_f sim_get_, sim_set, sim_mget, sim_append, sim_strlen;
 sim_handler_f sim_del, sim_exists, sim_type_, sim_rename, sim_keys;
 sim_handler_f sim_hset, sim_hsetnx, sim_hget, sim_hmget, sim_hgetall, sim_hdel, sim_hlen;
 sim_handler_f sim_sadd, sim_srem, sim_smembers, sim_scard, sim_rpush, sim_lrange, sim_llen, sim_lindex;
-sim_handler_f sim_zadd, sim_zrem, sim_zscore, sim_zcard, sim_zrange, sim_zrevrange, sim_zrangebyscore, sim_zrevrangebyscore;
+sim_handler_f sim_zadd, sim_zrem, sim_zscore, sim_zcard, sim_zrange, sim_zrevrange, sim_zrangebyscore,
+	sim_zrevrangebyscore;
 sim_handler_f sim_xadd, sim_xlen, sim_xrange, sim_xrevrange, sim_xtrim, sim_xdel;
 sim_handler_f sim_ping, sim_select, sim_swapdb, sim_flushdb, sim_flushall, sim_publish, sim_info, sim_auth;
 sim_handler_f sim_cmd_watch, sim_cmd_unwatch, sim_multi, sim_exec, sim_cmd_discard;

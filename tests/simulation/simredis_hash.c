@@ -83,7 +83,8 @@ void sim_hsetnx(struct sim_call *c)
 	sim_int(c, 1);
 }
 
-static void reply_field(struct sim_call *c, struct vr_reply *to, const struct sim_value *v, struct vr_str field)
+static void reply_field(struct sim_call *c, struct vr_reply *to, const struct sim_value *v,
+	struct vr_str field)
 {
 	ptrdiff_t at = v ? sim_items_find(v, field) : -1;
 

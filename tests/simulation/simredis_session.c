@@ -181,7 +181,9 @@ static void empty(struct sim_redis *s, int db)
 
 static bool flush_words_ok(struct sim_call *c)
 {
-	if (c->argc == 1 || (c->argc == 2 && (sim_word_is(c->argv[1], "SYNC") || sim_word_is(c->argv[1], "ASYNC"))))
+	if (c->argc == 1)
+		return true;
+	if (c->argc == 2 && (sim_word_is(c->argv[1], "SYNC") || sim_word_is(c->argv[1], "ASYNC")))
 		return true;
 	sim_syntax_error(c);
 	return false;

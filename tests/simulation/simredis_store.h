@@ -3,7 +3,8 @@
 /* simredis_store.h - the values of the simulated server.
  *
  * Picture:   db: map key -> value (counted references) -> text | items | stream
- * A value with more than one reference is never written: sim_db_own gives a copy that is the database's alone.
+ * A value with more than one reference is never written: sim_db_own gives a copy that is the database's
+ * alone.
  * Small collections are arrays searched from the front: in a simulation they are small.
  * Ownership: a database holds one reference to each of its values.   Threads: one owner.   Fails: aborts. */
 #include <stdint.h>
@@ -68,9 +69,18 @@ bool sim_db_remove(struct sim_db *db, struct vr_str key);
 /** Move under another name, replacing what is there. */
 void sim_db_rename(struct sim_db *db, struct vr_str from, struct vr_str to);
 
-static inline struct vr_str sim_value_key(const struct sim_value *v) { return (struct vr_str){v->key, v->key_n}; }
-static inline struct vr_str sim_item_a(const struct sim_item *i) { return (struct vr_str){i->p, i->na}; }
-static inline struct vr_str sim_item_b(const struct sim_item *i) { return (struct vr_str){i->p + i->na, i->nb}; }
+static inline struct vr_str sim_value_key(const struct sim_value *v)
+{
+	return (struct vr_str){v->key, v->key_n};
+}
+static inline struct vr_str sim_item_a(const struct sim_item *i)
+{
+	return (struct vr_str){i->p, i->na};
+}
+static inline struct vr_str sim_item_b(const struct sim_item *i)
+{
+	return (struct vr_str){i->p + i->na, i->nb};
+}
 
 void sim_text_append(struct sim_value *v, struct vr_str s);
 /** Index of the item whose first part is a, or -1. */

@@ -202,7 +202,8 @@ static bool choose_id(const struct adding *a, struct sim_id last, struct vr_wall
 void sim_xadd(struct sim_call *c)
 {
 	static const char zero[] = "ERR The ID specified in XADD must be greater than 0-0";
-	static const char small[] = "ERR The ID specified in XADD is equal or smaller than the target stream top item";
+	static const char small[] =
+		"ERR The ID specified in XADD is equal or smaller than the target stream top item";
 	struct adding a = {0};
 	struct sim_value *v;
 	struct sim_id id;
@@ -351,7 +352,8 @@ static void range(struct sim_call *c, bool reverse)
 	int64_t count;
 	size_t n = 0, most;
 
-	if (!parse_end(c, c->argv[reverse ? 3 : 2], true, &start) || !parse_end(c, c->argv[reverse ? 2 : 3], false, &end))
+	if (!parse_end(c, c->argv[reverse ? 3 : 2], true, &start) ||
+		!parse_end(c, c->argv[reverse ? 2 : 3], false, &end))
 		return;
 	if (!parse_count(c, &count) || !sim_lookup(c, SIM_STREAM, &v))
 		return;

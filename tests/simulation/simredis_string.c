@@ -31,7 +31,8 @@ enum { SET_NX = 1, SET_XX = 2, SET_GET = 4 };
 
 static bool set_flags(struct sim_call *c, int *ret)
 {
-	static const struct { const char *word; int flag; } words[] = {{"NX", SET_NX}, {"XX", SET_XX}, {"GET", SET_GET}};
+	static const struct { const char *word; int flag; } words[] = {
+		{"NX", SET_NX}, {"XX", SET_XX}, {"GET", SET_GET}};
 	int flags = 0;
 
 	for (size_t i = 3; i < c->argc; i++) {

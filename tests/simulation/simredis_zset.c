@@ -238,7 +238,8 @@ static bool inside(const struct ranging *r, double score)
 		(r->max.open ? score < r->max.score : score <= r->max.score);
 }
 
-static void reply_member(struct sim_call *c, const struct ranging *r, const struct sim_item *item, struct vr_reply *elem, size_t k)
+static void reply_member(struct sim_call *c, const struct ranging *r, const struct sim_item *item,
+	struct vr_reply *elem, size_t k)
 {
 	if (!r->with_scores) {
 		sim_str(c, &elem[k], sim_item_a(item));
@@ -249,7 +250,8 @@ static void reply_member(struct sim_call *c, const struct ranging *r, const stru
 }
 
 /* Items [from, from + n) in either direction; counted from the end when reversed. */
-static void reply_span(struct sim_call *c, const struct ranging *r, const struct sim_value *v, size_t from, size_t n)
+static void reply_span(struct sim_call *c, const struct ranging *r, const struct sim_value *v, size_t from,
+	size_t n)
 {
 	struct vr_reply *elem = sim_array(c, c->out, r->with_scores ? 2 * n : n);
 
@@ -274,7 +276,8 @@ static void range_by_score(struct sim_call *c, struct ranging *r)
 	struct sim_value *v;
 	size_t from = 0, n = 0;
 
-	if (!parse_bound(c->argv[r->reverse ? 3 : 2], &r->min) || !parse_bound(c->argv[r->reverse ? 2 : 3], &r->max)) {
+	if (!parse_bound(c->argv[r->reverse ? 3 : 2], &r->min) || !parse_bound(c->argv[r->reverse ? 2 : 3],
+		&r->max)) {
 		sim_error(c, "ERR min or max is not a float");
 		return;
 	}

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The simulated server against a real one: the same random commands, the same replies, the same state.
  *
- * Commands are made from patterns: a capital letter or a lower-case word of one letter stands for something
- * random (see `makers`), all else for itself. The seed is printed; SIM_SEED sets another.                */
+ * The seed is printed; SIM_SEED sets another. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -10,171 +9,54 @@
 #include <cmocka.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include "random_commands.h"
 #include "redis_server.h"
 #include "simredis.h"
 
 #define SESSIONS 4
 #define SEED_DEFAULT 20240607
-#define DATABASES 3
 
 static const char *const mixed[] = {
-	"SET S v", "SET S v", "SET S v NX", "SET S v XX", "SET S v GET", "SET S v NX XX", "GET S", "GET S", "APPEND S v", "STRLEN S",
+	"SET S v", "SET S v", "SET S v NX", "SET S v XX", "SET S v GET", "SET S v NX XX", "GET S", "GET S",
+		"APPEND S v", "STRLEN S",
 	"MGET K K K", "SET K v", "DEL K", "DEL K K", "UNLINK K", "EXISTS K K K", "TYPE K", "RENAME K K",
-	"HSET H f v", "HSET H f v f v f v", "HSET H f v f", "HSETNX H f v", "HGET H f", "HMGET H f f f", "HGETALL H", "HDEL H f", "HDEL H f f", "HLEN H",
+	"HSET H f v", "HSET H f v f v f v", "HSET H f v f", "HSETNX H f v", "HGET H f", "HMGET H f f f",
+		"HGETALL H", "HDEL H f", "HDEL H f f", "HLEN H",
 	"SADD E v", "SADD E v v v", "SREM E v", "SREM E v v", "SCARD E", "SMEMBERS E",
 	"RPUSH L v", "RPUSH L v v", "LRANGE L i i", "LRANGE L 0 -1", "LLEN L", "LINDEX L i", "LINDEX L v",
-	"ZADD Z d v", "ZADD Z d v d v d v", "ZADD Z NX d v", "ZADD Z XX CH d v", "ZADD Z GT CH d v", "ZADD Z LT d v d v", "ZADD Z NX GT d v",
-	"ZADD Z NX XX d v", "ZADD Z v v", "ZADD Z d v d", "ZREM Z v v", "ZSCORE Z v", "ZCARD Z", "ZRANGE Z i i", "ZRANGE Z 0 -1 WITHSCORES",
-	"ZRANGE Z i i REV WITHSCORES", "ZRANGE Z b b BYSCORE", "ZRANGE Z b b BYSCORE REV WITHSCORES", "ZRANGE Z -inf +inf BYSCORE LIMIT i i",
-	"ZRANGE Z b +inf BYSCORE LIMIT 1 2 WITHSCORES", "ZRANGE Z i i LIMIT 0 1", "ZRANGEBYSCORE Z b b", "ZRANGEBYSCORE Z -inf b WITHSCORES LIMIT i i",
+	"ZADD Z d v", "ZADD Z d v d v d v", "ZADD Z NX d v", "ZADD Z XX CH d v", "ZADD Z GT CH d v",
+		"ZADD Z LT d v d v", "ZADD Z NX GT d v",
+	"ZADD Z NX XX d v", "ZADD Z v v", "ZADD Z d v d", "ZREM Z v v", "ZSCORE Z v", "ZCARD Z", "ZRANGE Z i i",
+		"ZRANGE Z 0 -1 WITHSCORES",
+	"ZRANGE Z i i REV WITHSCORES", "ZRANGE Z b b BYSCORE", "ZRANGE Z b b BYSCORE REV WITHSCORES",
+		"ZRANGE Z -inf +inf BYSCORE LIMIT i i",
+	"ZRANGE Z b +inf BYSCORE LIMIT 1 2 WITHSCORES", "ZRANGE Z i i LIMIT 0 1", "ZRANGEBYSCORE Z b b",
+		"ZRANGEBYSCORE Z -inf b WITHSCORES LIMIT i i",
 	"ZREVRANGE Z i i WITHSCORES", "ZREVRANGEBYSCORE Z +inf b LIMIT 0 i", "ZREVRANGE Z i i BYSCORE",
-	"XADD X I f g", "XADD X I f g f g", "XADD X MAXLEN n I f g", "XADD X NOMKSTREAM I f g", "XADD X I f", "XLEN X", "XRANGE X - +",
+	"XADD X I f g", "XADD X I f g f g", "XADD X MAXLEN n I f g", "XADD X NOMKSTREAM I f g", "XADD X I f",
+		"XLEN X", "XRANGE X - +",
 	"XRANGE X J J", "XREVRANGE X J J COUNT i", "XREVRANGE X + - COUNT 2", "XTRIM X MAXLEN n", "XDEL X I I",
-	"PUBLISH f v", "PING", "PING v", "PING v v", "SELECT D", "SELECT D", "SELECT v", "SELECT 99", "SWAPDB D D", "SWAPDB D v", "SWAPDB 1 77",
-	"FLUSHDB", "FLUSHDB SYNC", "FLUSHDB x", "KEYS *", "NOSUCH v v", "GET", "HSET H", "EXISTS", "AUTH v", "AUTH f v",
-	"WATCH K", "WATCH K K", "WATCH K", "WATCH S H", "UNWATCH", "MULTI", "MULTI", "MULTI", "EXEC", "DISCARD", NULL,
+	"PUBLISH f v", "PING", "PING v", "PING v v", "SELECT D", "SELECT D", "SELECT v", "SELECT 99",
+		"SWAPDB D D", "SWAPDB D v", "SWAPDB 1 77",
+	"FLUSHDB", "FLUSHDB SYNC", "FLUSHDB x", "KEYS *", "NOSUCH v v", "GET", "HSET H", "EXISTS", "AUTH v",
+		"AUTH f v",
+	"WATCH K", "WATCH K K", "WATCH K", "WATCH S H", "UNWATCH", "MULTI", "MULTI", "MULTI", "EXEC", "DISCARD",
+		NULL,
 };
 
 static const char *const streams[] = {
-	"XADD X I f g", "XADD X I f g", "XADD X I f g", "XADD X I f g f g", "XADD X I f g f g", "XADD X A f g", "XADD X MAXLEN ~ n I f g",
-	"XADD X MAXLEN = n I f g", "XADD X MINID ~ I I f g", "XADD X MAXLEN n MINID n I f g", "XADD X MAXLEN ~ I f g", "XADD X NOMKSTREAM I f g",
-	"XADD X v f g", "XADD X 0-0 f g", "XADD X MAXLEN -1 I f g", "XLEN X", "XRANGE X J J COUNT n", "XREVRANGE X J J COUNT n", "XRANGE X - + COUNT 0",
-	"XRANGE X J J", "XRANGE X v +", "XRANGE X - + COUNT", "XTRIM X MAXLEN ~ n", "XTRIM X MAXLEN n", "XTRIM X MINID ~ J", "XTRIM X MINID J",
-	"XTRIM X MAXLEN", "XTRIM X f n", "XTRIM X MAXLEN n n", "XDEL X J J", "XDEL X J v", "XDEL X I", "XLEN X", "TYPE X",
+	"XADD X I f g", "XADD X I f g", "XADD X I f g", "XADD X I f g f g", "XADD X I f g f g", "XADD X A f g",
+		"XADD X MAXLEN ~ n I f g",
+	"XADD X MAXLEN = n I f g", "XADD X MINID ~ I I f g", "XADD X MAXLEN n MINID n I f g",
+		"XADD X MAXLEN ~ I f g", "XADD X NOMKSTREAM I f g",
+	"XADD X v f g", "XADD X 0-0 f g", "XADD X MAXLEN -1 I f g", "XLEN X", "XRANGE X J J COUNT n",
+		"XREVRANGE X J J COUNT n", "XRANGE X - + COUNT 0",
+	"XRANGE X J J", "XRANGE X v +", "XRANGE X - + COUNT", "XTRIM X MAXLEN ~ n", "XTRIM X MAXLEN n",
+		"XTRIM X MINID ~ J", "XTRIM X MINID J",
+	"XTRIM X MAXLEN", "XTRIM X f n", "XTRIM X MAXLEN n n", "XDEL X J J", "XDEL X J v", "XDEL X I", "XLEN X",
+		"TYPE X",
 	"MULTI", "EXEC", "WATCH X", NULL,
 };
-
-/* ------------------------------------------------------------------ random words ---- */
-
-struct maker {
-	uint64_t random;
-	uint64_t step;
-	char text[128];
-};
-
-static uint64_t below(struct maker *m, uint64_t n)
-{
-	uint64_t z = (m->random += 0x9e3779b97f4a7c15);
-
-	z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9;
-	z = (z ^ (z >> 27)) * 0x94d049bb133111eb;
-	return (z ^ (z >> 31)) % n;
-}
-
-static struct vr_str said(struct maker *m, int n)
-{
-	return (struct vr_str){m->text, (size_t)n};
-}
-
-static struct vr_str one_of(struct maker *m, const struct vr_str *words, size_t n)
-{
-	return words[below(m, n)];
-}
-#define ONE_OF(m, ...) \
-	one_of(m, (const struct vr_str[]){__VA_ARGS__}, sizeof((const struct vr_str[]){__VA_ARGS__}) / sizeof(struct vr_str))
-
-/* A key that mostly holds that type, and sometimes any. */
-static struct vr_str make_key(struct maker *m, char kind)
-{
-	static const char kinds[] = "SHZLEX";
-
-	if (kind == 'K' || below(m, 16) == 0)
-		kind = kinds[below(m, sizeof(kinds) - 1)];
-	return said(m, snprintf(m->text, sizeof(m->text), "%c%d", kind, (int)below(m, 2)));
-}
-
-static struct vr_str make_value(struct maker *m)
-{
-	return ONE_OF(m, VR_STR("a"), VR_STR("b"), VR_STR("c"), VR_STR(""), VR_STR("10"), VR_STR("-7"), VR_STR("007"), VR_STR("x\r\ny\0z"),
-		VR_STR("\xff\xfe"), VR_STR("forty characters of a rather long value!"));
-}
-
-static struct vr_str make_score(struct maker *m)
-{
-	static const char *const special[] = {"inf", "-inf", "1e3", "0.1", "-0", "1e400", "nan", "x", "", " 1"};
-
-	if (below(m, 8) == 0)
-		return vr_str_c(special[below(m, sizeof(special) / sizeof(special[0]))]);
-	return said(m, snprintf(m->text, sizeof(m->text), "%.17g", ((double)below(m, 64) - 20) / 3));
-}
-
-static struct vr_str make_bound(struct maker *m)
-{
-	static const char *const special[] = {"-inf", "+inf", "(inf", "(x", "("};
-
-	if (below(m, 8) == 0)
-		return vr_str_c(special[below(m, sizeof(special) / sizeof(special[0]))]);
-	return said(m, snprintf(m->text, sizeof(m->text), "%s%d", below(m, 2) ? "(" : "", (int)below(m, 24) - 8));
-}
-
-/* Rising with the steps, with a small chance of an old one. */
-static struct vr_str make_id(struct maker *m, const char *seq)
-{
-	uint64_t ms = m->step / 4;
-
-	if (below(m, 12) == 0)
-		ms -= below(m, ms / 4 + 1);
-	if (seq)
-		return said(m, snprintf(m->text, sizeof(m->text), "%" PRIu64 "%s", ms, seq));
-	return said(m, snprintf(m->text, sizeof(m->text), "%" PRIu64 "-%d", ms, (int)below(m, 1000)));
-}
-
-static struct vr_str make_end(struct maker *m)
-{
-	static const char *const special[] = {"-", "+", "(0", "(18446744073709551615-18446744073709551615", "(-", "5-", "-5", "(0-0"};
-	uint64_t ms = m->step / 4;
-
-	if (below(m, 10) == 0)
-		return vr_str_c(special[below(m, sizeof(special) / sizeof(special[0]))]);
-	ms -= below(m, ms < 120 ? ms + 1 : 120);
-	return said(m, snprintf(m->text, sizeof(m->text), "%s%" PRIu64 "%s", below(m, 4) ? "" : "(", ms, below(m, 2) ? "-300" : ""));
-}
-
-static struct vr_str make(struct maker *m, char kind)
-{
-	switch (kind) {
-	case 'f':
-		return ONE_OF(m, VR_STR("f1"), VR_STR("f2"), VR_STR("f3"), VR_STR("f4"), VR_STR(""), VR_STR("f\0"));
-	case 'g':
-		return ONE_OF(m, VR_STR("g"), VR_STR("17"), VR_STR(""), VR_STR("\0\r\n"));
-	case 'v':
-		return make_value(m);
-	case 'd':
-		return make_score(m);
-	case 'b':
-		return make_bound(m);
-	case 'i':
-		return said(m, snprintf(m->text, sizeof(m->text), "%d", (int)below(m, 13) - 6));
-	case 'n':
-		return said(m, snprintf(m->text, sizeof(m->text), "%d", (int)below(m, 500)));
-	case 'D':
-		return said(m, snprintf(m->text, sizeof(m->text), "%d", (int)below(m, DATABASES)));
-	case 'I':
-		return make_id(m, NULL);
-	case 'A':
-		return make_id(m, below(m, 2) ? "-*" : "");
-	case 'J':
-		return make_end(m);
-	default:
-		return make_key(m, kind);
-	}
-}
-
-/* Add a command of that pattern; words of one letter are made up. */
-static void add_command(struct maker *m, struct vr_cmds *c, const char *pattern)
-{
-	uint32_t argc = 1;
-	char name[16];
-
-	for (const char *p = pattern; *p; p++)
-		argc += *p == ' ';
-	(void)snprintf(name, sizeof(name), "%.*s", (int)strcspn(pattern, " "), pattern);
-	vr_cmd(c, argc, name);
-	for (const char *p = strchr(pattern, ' '); p; p = strchr(p + 1, ' ')) {
-		struct vr_str word = {p + 1, strcspn(p + 1, " ")};
-		vr_cmd_str(c, word.n == 1 && strchr("fgvdbinDIAJKSHZLEX", word.p[0]) ? make(m, word.p[0]) : word);
-	}
-}
 
 /* ------------------------------------------------------------------ both servers ---- */
 
@@ -246,7 +128,8 @@ static int compare_reply(const void *a, const void *b)
 /* Where a real server promises no order. */
 static void sort_reply(struct vr_reply *r, const char *pattern)
 {
-	if (r->type == VR_REPLY_ARRAY && (strncmp(pattern, "SMEMBERS", 8) == 0 || strncmp(pattern, "KEYS", 4) == 0))
+	if (r->type == VR_REPLY_ARRAY && (strncmp(pattern, "SMEMBERS", 8) == 0 || strncmp(pattern, "KEYS",
+		4) == 0))
 		qsort(r->elem, r->n, sizeof(*r->elem), compare_reply);
 }
 
@@ -263,7 +146,8 @@ static void expect_same(struct scene *s, struct vr_reply *real, struct vr_reply 
 	vr_buf_byte(&a, '\0');
 	vr_buf_byte(&b, '\0');
 	if (strcmp(a.p, b.p) != 0)
-		fail_msg("step %" PRIu64 ", %s\n real %s\n sim  %s\n %.*s", s->maker.step, pattern, a.p, b.p, (int)s->cmds.buf.n, s->cmds.buf.p);
+		fail_msg("step %" PRIu64 ", %s\n real %s\n sim  %s\n %.*s", s->maker.step, pattern, a.p, b.p,
+			(int)s->cmds.buf.n, s->cmds.buf.p);
 	vr_buf_done(&a);
 	vr_buf_done(&b);
 }
@@ -274,12 +158,12 @@ static const char *choose(struct scene *s, const char *const *patterns, int who)
 	const char *pattern;
 	size_t n = 0;
 
-	if (s->p.multi[who] && below(&s->maker, 6) == 0)
+	if (s->p.multi[who] && maker_below(&s->maker, 6) == 0)
 		return "EXEC";
 	while (patterns[n])
 		n++;
-	pattern = patterns[below(&s->maker, n)];
-	if (strncmp(pattern, "FLUSHDB", 7) == 0 && below(&s->maker, 4) > 0)
+	pattern = patterns[maker_below(&s->maker, n)];
+	if (strncmp(pattern, "FLUSHDB", 7) == 0 && maker_below(&s->maker, 4) > 0)
 		return "DISCARD";
 	if (s->p.multi[who] && (strncmp(pattern, "SMEMBERS", 8) == 0 || strncmp(pattern, "KEYS", 4) == 0))
 		return "PING";
@@ -302,7 +186,7 @@ static void follow(struct scene *s, int who, const char *pattern, const struct v
 
 static void step(struct scene *s, const char *const *patterns)
 {
-	int who = (int)below(&s->maker, SESSIONS);
+	int who = (int)maker_below(&s->maker, SESSIONS);
 	const char *pattern = choose(s, patterns, who);
 	struct vr_link real = vr_redis_link(s->p.redis[who]), sim = sim_session_link(s->p.session[who]);
 	struct vr_replies a, b;
@@ -310,7 +194,7 @@ static void step(struct scene *s, const char *const *patterns)
 
 	vr_arena_reset(&s->arena);
 	vr_cmds_clear(&s->cmds);
-	add_command(&s->maker, &s->cmds, pattern);
+	maker_add(&s->maker, &s->cmds, pattern);
 	assert_int_equal(real.exchange(real.ctx, &s->cmds, &s->arena, &a, &d), VR_OK);
 	assert_int_equal(sim.exchange(sim.ctx, &s->cmds, &s->arena, &b, &d), VR_OK);
 	assert_int_equal(a.n, b.n);
@@ -340,7 +224,8 @@ static struct vr_reply *ask(struct scene *s, struct vr_link link, const char *pa
 
 static const char *reader_of(struct vr_str type)
 {
-	static const char *const readers[][2] = {{"string", "GET"}, {"hash", "HGETALL"}, {"set", "SMEMBERS"}, {"list", "LRANGE 0 -1"},
+	static const char *const readers[][2] = {{"string", "GET"}, {"hash", "HGETALL"}, {"set", "SMEMBERS"},
+		{"list", "LRANGE 0 -1"},
 		{"zset", "ZREVRANGE 0 -1"}, {"stream", "XRANGE - +"}};
 
 	for (size_t i = 0; i < sizeof(readers) / sizeof(readers[0]); i++)
@@ -413,7 +298,7 @@ static void compare(const char *const *patterns, uint64_t steps, uint64_t seed, 
 			expect_same_state(&s);
 	}
 	expect_same_state(&s);
-	print_message("EXEC: %" PRIu64 " ran, %" PRIu64 " conflicts, %" PRIu64 " aborts; %" PRIu64 " transactions\n",
+	print_message("EXEC: %" PRIu64 " ran, %" PRIu64 " conflicts, %" PRIu64 " aborts; %" PRIu64 " committed\n",
 		s.ran, s.conflicts, s.aborts, sim_redis_committed(s.sim));
 	assert_true(s.ran >= least && s.conflicts >= least && s.aborts >= least);
 	close_scene(&s);

@@ -57,7 +57,8 @@ static enum vr_err go(struct scene *s, struct sim_session *x)
 	vr_cmds_clear(&s->cmds);
 	return err;
 }
-#define RUN(s, x, ...) (vr_cmd_words(&(s)->cmds, __VA_ARGS__, NULL), assert_int_equal(go(s, x), VR_OK), &(s)->replies.at[0])
+#define RUN(s, x, ...) \
+	(vr_cmd_words(&(s)->cmds, __VA_ARGS__, NULL), assert_int_equal(go(s, x), VR_OK), &(s)->replies.at[0])
 
 static void add_set(struct scene *s, const char *key, const char *value)
 {
@@ -96,7 +97,9 @@ static void the_dump_shows_all_types_sorted(void **state)
 	(void)RUN(s, s->a, "SELECT", "15");
 	(void)RUN(s, s->a, "SADD", "e", "z", "a");
 	(void)RUN(s, s->a, "XADD", "x", "5-1", "f", "\"");
-	expect_dump(s->server, s, "0 \"h\" hash\n \"a\" \"2\"\n \"z\" \"1\"\n0 \"l\" list\n \"z\"\n \"a\"\n0 \"o\" zset\n \"n\" 0.5\n \"m\" 2\n"
+	expect_dump(s->server, s,
+		"0 \"h\" hash\n \"a\" \"2\"\n \"z\" \"1\"\n0 \"l\" list\n \"z\"\n \"a\"\n"
+		"0 \"o\" zset\n \"n\" 0.5\n \"m\" 2\n"
 		"0 \"t\" string \"a\\x20b\"\n15 \"e\" set\n \"a\"\n \"z\"\n15 \"x\" stream\n 5-1 \"f\" \"\\x22\"\n");
 }
 
@@ -315,7 +318,8 @@ static void the_clock_names_stream_entries(void **state)
 
 static void what_is_no_request_is_refused(void **state)
 {
-	static const char *const bytes[] = {"PING\r\n", "*0\r\n", "*1\r\n$4\r\nPIN", "*1\r\n$4\r\nPINGxx", "*1\r\n:1\r\n", "*99\r\n$1\r\na\r\n",
+	static const char *const bytes[] = {"PING\r\n", "*0\r\n", "*1\r\n$4\r\nPIN", "*1\r\n$4\r\nPINGxx",
+		"*1\r\n:1\r\n", "*99\r\n$1\r\na\r\n",
 		"*1\r\n$99999999999999999999999\r\n", "*", "*1\r\n$-1\r\n"};
 	struct scene *s = *state;
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
-/* fake_server.h - a listening socket whose other end is a function: for what a real server cannot be made to say.
+/* fake_server.h - a listening socket whose other end is a function: for what a real server cannot be made
+ * to say.
  *
  * Each connection is served by `serve` in a thread of its own, one after another; it returns to close.
  * Ownership: start allocates, stop joins and frees.                                                 */

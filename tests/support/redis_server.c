@@ -42,7 +42,8 @@ static int answers(const struct redis_server *s)
 	int yes = 0;
 
 	(void)snprintf(to.sun_path, sizeof(to.sun_path), "%s", s->socket);
-	if (fd >= 0 && connect(fd, (struct sockaddr *)&to, sizeof(to)) == 0 && send(fd, "PING\r\n", 6, MSG_NOSIGNAL) == 6)
+	if (fd >= 0 && connect(fd, (struct sockaddr *)&to, sizeof(to)) == 0 && send(fd, "PING\r\n", 6,
+		MSG_NOSIGNAL) == 6)
 		yes = recv(fd, reply, sizeof(reply) - 1, 0) > 0 && strncmp(reply, "-LOADING", 8) != 0;
 	if (fd >= 0)
 		(void)close(fd);

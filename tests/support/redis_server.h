@@ -13,7 +13,8 @@ struct redis_server {
 	pid_t pid;
 };
 
-/** args: further words of redis-server's command line, ending with NULL ("--requirepass", "x", NULL); may be NULL. */
+/** args: further words of redis-server's command line, ending with NULL ("--requirepass", "x", NULL); may
+ * be NULL. */
 struct redis_server *redis_server_start(const char *const *args);
 void redis_server_stop(struct redis_server *s);
 /** Kill without a word, then start again on the same directory. */

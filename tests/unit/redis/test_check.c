@@ -9,7 +9,8 @@ static void expect_verdict(struct redis_server *s, bool allow_eviction, enum vr_
 	struct vr_redis_facts facts;
 	struct rig g;
 
-	rig_open(&g, &(struct vr_redis_config){.unix_path = vr_str_c(s->socket), .allow_eviction = allow_eviction});
+	rig_open(&g, &(struct vr_redis_config){.unix_path = vr_str_c(s->socket),
+		.allow_eviction = allow_eviction});
 	assert_int_equal(vr_redis_check(g.redis, &facts, &g.diag), want);
 	if (want)
 		assert_non_null(strstr(g.diag.text, says));
@@ -28,7 +29,8 @@ static void order(struct redis_server *s, const char *verb, const char *a, const
 
 static void facts_of_a_real_server(void **state)
 {
-	static const char *const args[] = {"--appendonly", "yes", "--appendfsync", "always", "--min-replicas-to-write", "0", NULL};
+	static const char *const args[] = {"--appendonly", "yes", "--appendfsync", "always",
+		"--min-replicas-to-write", "0", NULL};
 	struct redis_server *s = redis_server_start(args);
 	struct vr_redis_facts f;
 	struct vr_buf text;
@@ -51,7 +53,9 @@ static void facts_of_a_real_server(void **state)
 	vr_redis_facts_text(&f, &text);
 	vr_buf_byte(&text, '\0');
 	assert_memory_equal(text.p, "redis ", 6);
-	assert_non_null(strstr(text.p, " master noeviction appendonly=yes appendfsync=always aof=ok min_replicas=0 maxmemory=0 evicted=0 cluster=no replid="));
+	assert_non_null(strstr(text.p,
+		" master noeviction appendonly=yes appendfsync=always aof=ok "
+		"min_replicas=0 maxmemory=0 evicted=0 cluster=no replid="));
 	vr_buf_done(&text);
 	rig_close(&g);
 	redis_server_stop(s);
@@ -99,7 +103,8 @@ static void a_user_without_config_still_gets_facts(void **state)
 	struct rig g;
 
 	(void)state;
-	rig_open(&g, &(struct vr_redis_config){.unix_path = vr_str_c(s->socket), .user = VR_STR("vir"), .password = VR_STR("p")});
+	rig_open(&g, &(struct vr_redis_config){.unix_path = vr_str_c(s->socket), .user = VR_STR("vir"),
+		.password = VR_STR("p")});
 	assert_int_equal(vr_redis_check(g.redis, &f, &g.diag), VR_OK);
 	assert_string_equal(f.policy, "noeviction");
 	assert_string_equal(f.appendfsync, "?");
@@ -116,7 +121,8 @@ static void a_user_without_info_is_not_allowed(void **state)
 	struct rig g;
 
 	(void)state;
-	rig_open(&g, &(struct vr_redis_config){.unix_path = vr_str_c(s->socket), .user = VR_STR("vir"), .password = VR_STR("p")});
+	rig_open(&g, &(struct vr_redis_config){.unix_path = vr_str_c(s->socket), .user = VR_STR("vir"),
+		.password = VR_STR("p")});
 	assert_int_equal(vr_redis_check(g.redis, &f, &g.diag), VR_E_AUTH);
 	assert_non_null(strstr(g.diag.text, "INFO refused"));
 	rig_close(&g);

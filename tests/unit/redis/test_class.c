@@ -66,7 +66,8 @@ static void what_is_no_error_has_no_class(void **state)
 static void first_error_is_found_depth_first(void **state)
 {
 	struct vr_reply deep[2] = {text_of(VR_STR("a")), error_of("DEEP")};
-	struct vr_reply top[3] = {{.type = VR_REPLY_INT}, {.type = VR_REPLY_ARRAY, .elem = deep, .n = 2}, error_of("LATE")};
+	struct vr_reply top[3] = {{.type = VR_REPLY_INT}, {.type = VR_REPLY_ARRAY, .elem = deep, .n = 2},
+		error_of("LATE")};
 	struct vr_reply tree = {.type = VR_REPLY_ARRAY, .elem = top, .n = 3};
 	struct vr_replies all = {top, 3}, none = {top, 1};
 
@@ -82,8 +83,10 @@ static void numbers(void **state)
 		{VR_STR("0"), 0, true}, {VR_STR("-1"), -1, true}, {VR_STR("0042"), 42, true},
 		{VR_STR("9223372036854775807"), INT64_MAX, true}, {VR_STR("-9223372036854775808"), INT64_MIN, true},
 		{VR_STR("9223372036854775808"), 0, false}, {VR_STR("-9223372036854775809"), 0, false},
-		{VR_STR("99999999999999999999"), 0, false}, {VR_STR(""), 0, false}, {VR_STR("-"), 0, false}, {VR_STR("+1"), 0, false},
-		{VR_STR("1 "), 0, false}, {VR_STR("1.0"), 0, false}, {VR_STR("1\0"), 0, false}, {VR_STR("000000000000000000001"), 0, false},
+		{VR_STR("99999999999999999999"), 0, false}, {VR_STR(""), 0, false}, {VR_STR("-"), 0, false},
+			{VR_STR("+1"), 0, false},
+		{VR_STR("1 "), 0, false}, {VR_STR("1.0"), 0, false}, {VR_STR("1\0"), 0, false},
+			{VR_STR("000000000000000000001"), 0, false},
 	};
 	struct vr_reply integer = {.type = VR_REPLY_INT, .integer = -7}, nil = {.type = VR_REPLY_NIL};
 	int64_t v = 77;
@@ -102,7 +105,8 @@ static void numbers(void **state)
 
 static void fields_of_a_flat_array(void **state)
 {
-	struct vr_reply flat[5] = {text_of(VR_STR("a")), text_of(VR_STR("b")), text_of(VR_STR("b")), text_of(VR_STR("2")), text_of(VR_STR("odd"))};
+	struct vr_reply flat[5] = {text_of(VR_STR("a")), text_of(VR_STR("b")), text_of(VR_STR("b")),
+		text_of(VR_STR("2")), text_of(VR_STR("odd"))};
 	struct vr_reply r = {.type = VR_REPLY_ARRAY, .elem = flat, .n = 5}, nil = {.type = VR_REPLY_NIL};
 
 	(void)state;

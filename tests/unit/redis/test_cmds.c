@@ -53,7 +53,8 @@ static void integers_are_decimal_to_both_ends(void **state)
 	vr_cmd_i64(&c, INT64_MIN);
 	vr_cmd_i64(&c, INT64_MAX);
 	vr_cmd_i64(&c, -10);
-	expect("*5\r\n$1\r\nX\r\n$1\r\n0\r\n$20\r\n-9223372036854775808\r\n$19\r\n9223372036854775807\r\n$3\r\n-10\r\n", 1);
+	expect("*5\r\n$1\r\nX\r\n$1\r\n0\r\n$20\r\n-9223372036854775808\r\n"
+		"$19\r\n9223372036854775807\r\n$3\r\n-10\r\n", 1);
 }
 
 static void long_arguments_have_long_lengths(void **state)
@@ -90,7 +91,8 @@ static const char *argument(void)
 
 static void doubles_read_back_equal(void **state)
 {
-	static const double values[] = {0, -0.0, 1, -3, 0.1, 1.0 / 3, 1e15, 9007199254740992.0, 9007199254740994.0, 1e300, 5e-324,
+	static const double values[] = {0, -0.0, 1, -3, 0.1, 1.0 / 3, 1e15, 9007199254740992.0,
+		9007199254740994.0, 1e300, 5e-324,
 		DBL_MAX, 987653.12345678912, INFINITY, -INFINITY};
 
 	(void)state;

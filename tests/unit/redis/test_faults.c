@@ -16,12 +16,14 @@ static void expect_no_secret(const struct vr_diag *d)
 
 /* ------------------------------------------------------------------ who may come in ---- */
 
-static enum vr_err knock(const struct redis_server *s, const char *user, const char *password, struct vr_diag *d)
+static enum vr_err knock(const struct redis_server *s, const char *user, const char *password,
+	struct vr_diag *d)
 {
 	struct rig g;
 	enum vr_err err;
 
-	rig_open(&g, &(struct vr_redis_config){.unix_path = vr_str_c(s->socket), .user = vr_str_c(user), .password = vr_str_c(password)});
+	rig_open(&g, &(struct vr_redis_config){.unix_path = vr_str_c(s->socket), .user = vr_str_c(user),
+		.password = vr_str_c(password)});
 	err = rig_run(&g, "GET", "k");
 	if (!err && g.replies.at[0].type == VR_REPLY_ERROR)
 		err = vr_reply_error_class(&g.replies.at[0]);
@@ -32,7 +34,8 @@ static enum vr_err knock(const struct redis_server *s, const char *user, const c
 
 static void passwords_open(void **state)
 {
-	static const char *const args[] = {"--requirepass", "geheim", "--user", "vir", "on", ">geheim2", "~*", "+@all", "-get", "-ping", NULL};
+	static const char *const args[] = {"--requirepass", "geheim", "--user", "vir", "on", ">geheim2", "~*",
+		"+@all", "-get", "-ping", NULL};
 	struct redis_server *s = redis_server_start(args);
 	struct vr_diag d = {0};
 
@@ -176,7 +179,8 @@ static enum vr_err ask_fake(bool tcp, struct script script, struct vr_diag *d)
 	struct rig g;
 	enum vr_err err;
 
-	rig_open(&g, &(struct vr_redis_config){.unix_path = vr_str_c(s->path), .host = VR_STR("127.0.0.1"), .port = s->port});
+	rig_open(&g, &(struct vr_redis_config){.unix_path = vr_str_c(s->path), .host = VR_STR("127.0.0.1"),
+		.port = s->port});
 	err = rig_run(&g, "GET", "k");
 	*d = g.diag;
 	rig_close(&g);

@@ -99,7 +99,8 @@ static void surplus_is_seen(void **state)
 static void nonsense_is_a_lost_link(void **state)
 {
 	static const struct vr_str bytes[] = {VR_STR("HTTP/1.1 400 Bad Request\r\n"), VR_STR("*2000000000\r\n"),
-		VR_STR(":12x\r\n"), VR_STR("$99999999999999999999\r\n"), VR_STR("*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n")};
+		VR_STR(":12x\r\n"), VR_STR("$99999999999999999999\r\n"),
+			VR_STR("*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n")};
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(bytes) / sizeof(bytes[0]); i++) {

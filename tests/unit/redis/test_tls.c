@@ -37,7 +37,8 @@ static void open_scene(struct scene *s)
 	assert_non_null(mkdtemp(s->dir));
 	(void)snprintf(s->cert, sizeof(s->cert), "%s/cert.pem", s->dir);
 	(void)snprintf(s->key, sizeof(s->key), "%s/key.pem", s->dir);
-	(void)snprintf(command, sizeof(command), "openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=elsewhere "
+	(void)snprintf(command, sizeof(command),
+		"openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=elsewhere "
 		"-addext subjectAltName=IP:127.0.0.1 -keyout %s -out %s 2>/dev/null", s->key, s->cert);
 	assert_int_equal(system(command), 0);
 	s->port_number = free_port();
