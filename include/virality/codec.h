@@ -61,14 +61,16 @@ struct vr_codec_stats {
 /** "protobuf", "json", "confluent", "cloudevents". Static strings. */
 const char *vr_codec_format_name(enum vr_codec_format format);
 
-/** What a record is; *ret_ev is written when it is VR_RAW_EVENT. d may be NULL; its `where` names the field. */
-VR_MUST enum vr_err vr_codec_event(const struct vr_raw *raw, struct vr_arena *arena, struct vr_codec_stats *stats,
-	struct vr_event *ret_ev, enum vr_raw_kind *ret_kind, struct vr_diag *d);
+/** What a record is; *ret_ev is written when it is VR_RAW_EVENT. d may be NULL; its `where` names the
+ * field. */
+VR_MUST enum vr_err vr_codec_event(const struct vr_raw *raw, struct vr_arena *arena,
+	struct vr_codec_stats *stats, struct vr_event *ret_ev, enum vr_raw_kind *ret_kind, struct vr_diag *d);
 
 /** Append ev as bare protobuf; what is unknown, count 1 and channel "unknown" are left out. */
 void vr_codec_event_proto(const struct vr_event *ev, struct vr_buf *b);
 /** Append ev as one line of JSON in snake_case, times in RFC 3339. */
 void vr_codec_event_json(const struct vr_event *ev, struct vr_buf *b);
 
-/** Append a as virality.v1.Alert. Labels and annotations must be JSON objects of strings: else VR_E_DECODE. */
+/** Append a as virality.v1.Alert. Labels and annotations must be JSON objects of strings: else
+ * VR_E_DECODE. */
 VR_MUST enum vr_err vr_codec_alert_proto(const struct vr_alert *a, struct vr_buf *b);

@@ -17,7 +17,8 @@ static int64_t days_of(struct date d)
 	int64_t era = y / 400, year_of_era = y % 400;
 	int64_t day_of_year = (153 * (d.month + (d.month > 2 ? -3 : 9)) + 2) / 5 + d.day - 1;
 
-	return era * 146097 + year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year - DAYS_TO_1970;
+	return era * 146097 + year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year -
+		   DAYS_TO_1970;
 }
 
 static struct date date_of(int64_t days)
@@ -27,7 +28,8 @@ static struct date date_of(int64_t days)
 	int64_t y = (day_of_era - day_of_era / 1460 + day_of_era / 36524 - day_of_era / 146096) / 365;
 	int64_t day_of_year = day_of_era - (365 * y + y / 4 - y / 100);
 	int64_t m = (5 * day_of_year + 2) / 153;
-	struct date d = {.day = (int)(day_of_year - (153 * m + 2) / 5 + 1), .month = (int)(m < 10 ? m + 3 : m - 9)};
+	struct date d = {
+		.day = (int)(day_of_year - (153 * m + 2) / 5 + 1), .month = (int)(m < 10 ? m + 3 : m - 9)};
 
 	d.year = (int)(y + era * 400 + (d.month <= 2));
 	return d;

@@ -16,7 +16,10 @@ struct text_rule {
 };
 
 #define ID(field, e) {offsetof(struct vr_event, field), VR_CODEC_ID_MAX, #field, e, e, e, e}
-#define TEXT(field, max) {offsetof(struct vr_event, field), max, #field, VR_E_SIZE, VR_E_UTF8, VR_E_CONTROL, VR_E_NUL}
+#define TEXT(field, max)                                                                                     \
+	{                                                                                                        \
+		offsetof(struct vr_event, field), max, #field, VR_E_SIZE, VR_E_UTF8, VR_E_CONTROL, VR_E_NUL          \
+	}
 
 static const struct text_rule text_rules[_TEXT_MAX] = {
 	[TEXT_EVENT_ID] = ID(event_id, VR_E_EVENT_ID),
@@ -106,7 +109,8 @@ static enum vr_err check_channel(const struct reading *rd, struct vr_str *channe
 	if (found & BRACE)
 		return vr_diag_set(rd->d, VR_E_CHANNEL, "channel", "has a brace in it");
 	if (channel->p[0] == '_')
-		return vr_diag_set(rd->d, VR_E_CHANNEL, "channel", "begins with '_', which is kept for virality itself");
+		return vr_diag_set(
+			rd->d, VR_E_CHANNEL, "channel", "begins with '_', which is kept for virality itself");
 	return found & CAPITAL ? lower(rd->arena, *channel, channel) : VR_OK;
 }
 
@@ -115,8 +119,8 @@ static enum vr_err check_times(const struct reading *rd, struct vr_event *ev)
 	for (size_t i = 0; i < _TIME_MAX; i++) {
 		struct draft_stamp t = rd->draft.time[i];
 		if (t.seconds < 0 || t.seconds > SECONDS_MAX || t.nanos < 0 || t.nanos >= 1000 * NANOS_PER_MS)
-			return vr_diag_set(rd->d, VR_E_RANGE, time_rules[i].name, "%lld s and %d ns is not in 1970 to 9999",
-				(long long)t.seconds, (int)t.nanos);
+			return vr_diag_set(rd->d, VR_E_RANGE, time_rules[i].name,
+				"%lld s and %d ns is not in 1970 to 9999", (long long)t.seconds, (int)t.nanos);
 		time_at(ev, time_rules[i].offset)->ms = t.seconds * 1000 + t.nanos / NANOS_PER_MS;
 	}
 	return VR_OK;

@@ -114,7 +114,8 @@ enum vr_err vr_read_structured(struct reading *rd, struct vr_str bytes)
 	if (!root)
 		return VR_E_DECODE;
 	if (!json_is_object(root))
-		return vr_diag_set(rd->d, VR_E_DECODE, "value", "a CloudEvent must be a JSON object; batches are not taken");
+		return vr_diag_set(
+			rd->d, VR_E_DECODE, "value", "a CloudEvent must be a JSON object; batches are not taken");
 	err = read_data(rd, root);
 	if (err)
 		return err;

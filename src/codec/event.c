@@ -43,7 +43,8 @@ static size_t index_path_bytes(struct vr_str s)
 
 static enum vr_err refuse_path(struct vr_diag *d)
 {
-	return vr_diag_set(d, VR_E_SCHEMA, "value", "the message index names another message than virality.v1.Event");
+	return vr_diag_set(
+		d, VR_E_SCHEMA, "value", "the message index names another message than virality.v1.Event");
 }
 
 static size_t prefix_bytes(struct vr_str s)
@@ -58,7 +59,8 @@ static enum vr_err read_framed(struct reading *rd, struct vr_str bytes, size_t p
 	size_t path;
 
 	if (bytes.n <= prefix)
-		return vr_diag_set(rd->d, VR_E_DECODE, "value", "Confluent framing is cut off after %zu bytes", bytes.n);
+		return vr_diag_set(
+			rd->d, VR_E_DECODE, "value", "Confluent framing is cut off after %zu bytes", bytes.n);
 	bytes = rest(bytes, prefix);
 	/* Confluent's JSON serialiser writes no path; '{' cannot be one. */
 	if (begins(bytes, '{'))
@@ -96,7 +98,8 @@ static bool is_structured(const struct vr_raw *raw)
 	return h && h->value.n >= type.n && vr_text_alike((struct vr_str){h->value.p, type.n}, type);
 }
 
-static enum vr_err read_by_headers(struct reading *rd, const struct vr_raw *raw, enum vr_codec_format *ret_format)
+static enum vr_err read_by_headers(
+	struct reading *rd, const struct vr_raw *raw, enum vr_codec_format *ret_format)
 {
 	const struct vr_header *schema = vr_raw_header(raw, VR_STR("__value_schema_id"));
 

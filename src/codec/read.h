@@ -24,7 +24,8 @@ VR_MUST enum vr_err vr_read_json_object(struct reading *rd, const json_t *object
 /** Any payload but a CloudEvent: told by its first byte. */
 VR_MUST enum vr_err vr_read_payload(struct reading *rd, struct vr_str bytes);
 
-/** bytes as JSON, its nesting bounded; NULL after VR_E_DECODE has been said. The caller drops the reference. */
+/** bytes as JSON, its nesting bounded; NULL after VR_E_DECODE has been said. The caller drops the
+ * reference. */
 json_t *vr_json_load(struct vr_str bytes, struct vr_diag *d);
 /** A JSON string's bytes, borrowed from it. */
 struct vr_str vr_json_text(const json_t *string);

@@ -56,7 +56,8 @@ static void check_limits(const struct vr_event *ev)
 	check_text(ev->title, VR_CODEC_TITLE_MAX);
 	check_text(ev->url, VR_CODEC_URL_MAX);
 	check_text(ev->channel, VR_CODEC_CHANNEL_MAX);
-	require(ev->content_id.n > 0 && ev->channel.n > 0 && ev->channel.p[0] != '_', "content and channel are there");
+	require(ev->content_id.n > 0 && ev->channel.n > 0 && ev->channel.p[0] != '_',
+		"content and channel are there");
 	require((unsigned)ev->action < VR_ACTIONS_MAX && ev->count > 0, "action and count are known");
 	require(ev->event_time.ms >= 0 && ev->deadline.ms >= 0, "times are not before 1970");
 }
@@ -74,7 +75,8 @@ static void check_comes_back(struct bench *bn, const struct vr_event *ev,
 	raw.value = vr_buf_str(&b);
 	/* What was within 64 KiB in one form may be beyond it in another. */
 	if (b.n <= VR_CODEC_RECORD_MAX) {
-		require(vr_codec_event(&raw, &bn->arena, &bn->stats, &back, &kind, NULL) == VR_OK, "encoded is decoded");
+		require(
+			vr_codec_event(&raw, &bn->arena, &bn->stats, &back, &kind, NULL) == VR_OK, "encoded is decoded");
 		require(!vr_event_differs(ev, &back), "encoded is the same event");
 	}
 	vr_buf_done(&b);
@@ -82,7 +84,8 @@ static void check_comes_back(struct bench *bn, const struct vr_event *ev,
 
 static bool is_bare_protobuf(const struct vr_raw *raw)
 {
-	return raw->n_headers == 0 && raw->value.n > 0 && raw->value.p[0] != '{' && (unsigned char)raw->value.p[0] > 1;
+	return raw->n_headers == 0 && raw->value.n > 0 && raw->value.p[0] != '{' &&
+		   (unsigned char)raw->value.p[0] > 1;
 }
 
 static void check_record(struct bench *bn, const struct vr_raw *raw)
@@ -93,7 +96,8 @@ static void check_record(struct bench *bn, const struct vr_raw *raw)
 	enum vr_err err = vr_codec_event(raw, &bn->arena, &bn->stats, &ev, &kind, &d);
 
 	if (err) {
-		require(vr_err_verdict(err) == VR_VERDICT_POISON && *d.text, "a refusal is the record's fault, and says why");
+		require(vr_err_verdict(err) == VR_VERDICT_POISON && *d.text,
+			"a refusal is the record's fault, and says why");
 		return;
 	}
 	if (kind != VR_RAW_EVENT)

@@ -109,7 +109,8 @@ const char *vr_reference_differs(struct vr_str bytes, const struct vr_event *ev)
 }
 
 /* Clean text of at most max bytes: ASCII, and characters of two, three and four bytes. */
-static struct vr_str random_text(struct vr_random *r, struct vr_arena *arena, size_t max, const char *const *extra)
+static struct vr_str random_text(
+	struct vr_random *r, struct vr_arena *arena, size_t max, const char *const *extra)
 {
 	static const char ascii[] = "abcdefghijklmnopqrstuvwxyz0123456789_-.:/ ";
 	static const char *const wide[] = {"\xc3\xa4", "\xe5\xbe\xae", "\xf0\x9f\x98\x80", "\xc2\xa0"};

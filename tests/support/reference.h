@@ -6,7 +6,8 @@
 #include "virality/arena.h"
 #include "virality/event.h"
 
-/** NULL when protobuf-c reads bytes as the same event, else the field that differs ("value": it cannot read them). */
+/** NULL when protobuf-c reads bytes as the same event, else the field that differs ("value": it cannot read
+ * them). */
 const char *vr_reference_differs(struct vr_str bytes, const struct vr_event *ev);
 /** The first field in which two events differ, or NULL. */
 const char *vr_event_differs(const struct vr_event *a, const struct vr_event *b);

@@ -8,7 +8,11 @@
 static size_t decode(const unsigned char *p, size_t n, uint32_t *ret)
 {
 	static const uint32_t least[] = {0, 0, 0x80, 0x800, 0x10000};
-	size_t len = p[0] < 0x80 ? 1 : (p[0] & 0xe0) == 0xc0 ? 2 : (p[0] & 0xf0) == 0xe0 ? 3 : (p[0] & 0xf8) == 0xf0 ? 4 : 0;
+	size_t len = p[0] < 0x80             ? 1
+				 : (p[0] & 0xe0) == 0xc0 ? 2
+				 : (p[0] & 0xf0) == 0xe0 ? 3
+				 : (p[0] & 0xf8) == 0xf0 ? 4
+										 : 0;
 	uint32_t v;
 
 	if (len == 0 || len > n)

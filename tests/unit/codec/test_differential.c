@@ -116,7 +116,8 @@ static void add_field(struct vr_random *r, struct vr_buf *b)
 
 static uint32_t likely_type(uint32_t number)
 {
-	static const uint32_t nums = 1U << 3 | 1U << 10 | 1U << 11 | 1U << 12 | 1U << 13 | 1U << 14 | 1U << 16 | 1U << 17;
+	static const uint32_t nums =
+		1U << 3 | 1U << 10 | 1U << 11 | 1U << 12 | 1U << 13 | 1U << 14 | 1U << 16 | 1U << 17;
 
 	return nums >> number & 1 ? 0 : 2;
 }

@@ -115,8 +115,8 @@ static void judge(struct scene *sc, struct vr_str expected)
 		counts_as(sc->unknown_enums, stats.unknown_enums) && (!err || *d.text))
 		return;
 	sc->failed++;
-	print_error("case: %.*s\n  expected %.*s\n  found    %.*s (%s)\n", (int)sc->name.n, sc->name.p, (int)expected.n,
-		expected.p, (int)sc->out.n, sc->out.p, d.text);
+	print_error("case: %.*s\n  expected %.*s\n  found    %.*s (%s)\n", (int)sc->name.n, sc->name.p,
+		(int)expected.n, expected.p, (int)sc->out.n, sc->out.p, d.text);
 }
 
 static void take_line(struct scene *sc, struct vr_str line)
@@ -160,8 +160,8 @@ static void take_file(struct scene *sc, const char *name)
 	while ((n = getline(&line, &cap, f)) > 0) {
 		/* Header names and values stay for the case: keep the line. */
 		struct vr_str kept;
-		assert_int_equal(vr_arena_dup(&sc->arena, (struct vr_str){line, (size_t)n - (line[n - 1] == '\n')}, &kept),
-			VR_OK);
+		assert_int_equal(
+			vr_arena_dup(&sc->arena, (struct vr_str){line, (size_t)n - (line[n - 1] == '\n')}, &kept), VR_OK);
 		take_line(sc, kept);
 	}
 	free(line);
@@ -170,7 +170,8 @@ static void take_file(struct scene *sc, const char *name)
 
 static void golden(void **state)
 {
-	static const char *const files[] = {"protobuf.txt", "confluent.txt", "cloudevents.txt", "json.txt", "refused.txt"};
+	static const char *const files[] = {
+		"protobuf.txt", "confluent.txt", "cloudevents.txt", "json.txt", "refused.txt"};
 	struct scene sc = {.mem = vr_mem_heap()};
 
 	(void)state;

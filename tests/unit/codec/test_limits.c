@@ -73,7 +73,8 @@ typedef void encode_f(const struct vr_event *ev, struct vr_buf *b);
 
 static enum vr_err try(struct bench *bn, encode_f *encode, const struct limit *l, size_t n)
 {
-	struct vr_event ev = {.content_id = VR_STR("c"), .channel = VR_STR("unknown"), .action = VR_ACTION_SHARE, .count = 1};
+	struct vr_event ev = {
+		.content_id = VR_STR("c"), .channel = VR_STR("unknown"), .action = VR_ACTION_SHARE, .count = 1};
 
 	memcpy((char *)&ev + l->offset, &(struct vr_str){text(n).p, n}, sizeof(struct vr_str));
 	vr_buf_clear(&bn->b);
@@ -169,11 +170,13 @@ static void no_memory(void **state)
 		VR_STR("\x18\x04\x22\x01""c\x2a\x01Q"), VR_STR("{\"action\":4,\"content_id\":\"c\"}"),
 		VR_STR("{\"id\":\"x\",\"data_base64\":\"GAQiAWM=\"}"),
 	};
-	static const struct vr_header structured = {VR_STR("content-type"), VR_STR("application/cloudevents+json"), true};
+	static const struct vr_header structured = {
+		VR_STR("content-type"), VR_STR("application/cloudevents+json"), true};
 
 	(void)state;
 	for (size_t i = 0; i < 3; i++) {
-		struct vr_raw raw = {.value = values[i], .has_value = true, .headers = &structured, .n_headers = i == 2};
+		struct vr_raw raw = {
+			.value = values[i], .has_value = true, .headers = &structured, .n_headers = i == 2};
 		struct vr_codec_stats stats = {0};
 		struct vr_failing_mem f;
 		struct vr_mem mem = vr_failing_mem(&f, 0);
