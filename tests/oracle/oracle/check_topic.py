@@ -20,6 +20,8 @@ from . import wire
 from .fold import Config, Partition
 
 KAFKA_ERRORS = confluent_kafka.KafkaError
+BATCH_S = 0.2		# a call waits until the batch is full or this is over
+SILENCE_S = 30
 
 
 # ---------------------------------------------------------------- reading the log
@@ -51,10 +53,13 @@ def read_assigned(consumer, topic, ends, begins):
             assigned.append(confluent_kafka.TopicPartition(topic, p, begin))
     open_ = {tp.partition for tp in assigned}
     consumer.assign(assigned)
+    heard = time.monotonic()
     while open_:
-        batch = consumer.consume(num_messages=10_000, timeout=30)
-        if not batch:
-            raise RuntimeError(f"{topic}: nothing came for 30 s; partitions {sorted(open_)} are not at their end")
+        batch = consumer.consume(num_messages=10_000, timeout=BATCH_S)
+        if batch:
+            heard = time.monotonic()
+        elif time.monotonic() - heard > SILENCE_S:
+            raise RuntimeError(f"{topic}: nothing came for {SILENCE_S} s; {sorted(open_)} are not at their end")
         for m in batch:
             p = m.partition()
             if m.error() is None:
@@ -155,7 +160,7 @@ class Moving:
         return int(off) if off is not None else None, views, cmp.text_stream(rest[4 * len(ids) + 1])
 
     def compare(self, report, client, alerts_db=2, live_db=0):
-        """client: one connection (single_connection_client=True) with live_db selected."""
+        """client: from connect(..., single=True), with live_db selected."""
         off, views, stream = self.read(client, alerts_db, live_db)
         if off is None:
             return None
@@ -188,8 +193,9 @@ def check_moving(report, client, movings, seconds, alerts_db=2, live_db=0):
 
 # ---------------------------------------------------------------- command
 
-def connect(url, db, **more):
-    return redis.Redis.from_url(url, db=db, **more)
+def connect(url, db, single=False):
+    """single: always the same connection, so that a SELECT inside a MULTI disturbs nobody."""
+    return redis.Redis(connection_pool=redis.ConnectionPool.from_url(url, db=db, max_connections=1 if single else None))
 
 
 def by_partition(texts):
@@ -263,7 +269,7 @@ def main(argv=None):
         homes = read_homes(live, o.prefix, logs)
         movings = [Moving(t, n, r, config, rules, homes, o.prefix, said.get(f"{t}:{n}", 0))
                    for (t, n), r in sorted(logs.items())]
-        check_moving(report, connect(o.redis, o.live, single_connection_client=True), movings, o.moving,
+        check_moving(report, connect(o.redis, o.live, single=True), movings, o.moving,
                      o.alerts, o.live)
         report.need(*need)
     print(report.text(o.most))
