@@ -57,7 +57,7 @@ static void the_topic_and_the_cluster(void **state)
 	rig_free(r);
 }
 
-/* The mock answers no questions about settings, as a broker that does not allow them. */
+/* The mock knows no settings. */
 static void settings_may_be_unknown(void **state)
 {
 	(void)state;
