@@ -21,7 +21,7 @@ skip() {
 # stage_build PRESET FOLDER - configure and build
 stage_build() {
 	cmake --preset "$1" -B "$2"
-	cmake --build "$2" -j "$VR_JOBS"
+	cmake --build "$2" -j "$VR_JOBS" -- --quiet
 }
 
 # stage_ctest ARGUMENT... - those tests of the sanitizer build that ctest's arguments choose
