@@ -3,8 +3,8 @@
 
 enum { KEEP = 4, ROOM = 16, CAP_FIRST = 16, N_MAX = 65536, LEVEL_ID_MAX = 256 };
 
-/* The level is a place in the order: members at it or before it are candidates. At score 0 it is below everybody, and
- * all members with a score are. An id over 256 bytes is cut, which only lowers the level. */
+/* The level is a place in the order: members at it or before it are candidates. At score 0 it is below
+ * everybody, and all members with a score are. An id over 256 bytes is cut, which only lowers the level. */
 struct level { double score; size_t n; char id[LEVEL_ID_MAX]; };
 
 struct vr_board {
@@ -50,14 +50,16 @@ static double score_of(const struct vr_board_source *src, const void *member)
 }
 
 /* a stands above b. */
-static bool is_above(const struct vr_board_source *src, const struct vr_board_row *a, const struct vr_board_row *b)
+static bool is_above(const struct vr_board_source *src, const struct vr_board_row *a,
+	const struct vr_board_row *b)
 {
 	if (a->score > b->score || a->score < b->score)
 		return a->score > b->score;
 	return vr_str_cmp(id_of(src, a->member), id_of(src, b->member)) > 0;
 }
 
-static bool reaches(const struct vr_board *b, const struct vr_board_source *src, const void *member, double score)
+static bool reaches(const struct vr_board *b, const struct vr_board_source *src, const void *member,
+	double score)
 {
 	const struct level *l = &b->level;
 
@@ -235,7 +237,8 @@ static bool needs_scan(const struct vr_board *b, size_t members)
 	return b->is_short || (b->count < b->n && b->level.score > 0 && b->count < members);
 }
 
-size_t vr_board_best(struct vr_board *b, const struct vr_board_source *src, size_t members, const struct vr_board_row **ret_rows)
+size_t vr_board_best(struct vr_board *b, const struct vr_board_source *src, size_t members,
+	const struct vr_board_row **ret_rows)
 {
 	uint32_t n;
 

@@ -11,8 +11,8 @@
  * A score of 0 is never on the board.
  * Time: scores for vr_board_best are looked at at times that never go back; vr_board_raise may tell an older,
  * so higher, score.
- * Memory: grows with the candidates, at most 16n rows. Where it cannot grow the member is left out, and the next
- * vr_board_best scans.
+ * Memory: grows with the candidates, at most 16n rows. Where it cannot grow the member is left out, and the
+ * next vr_board_best scans.
  * Threads: one owner.   Fails: VR_E_NOMEM from new.                                          */
 #include <stdint.h>
 #include "virality/err.h"
@@ -39,8 +39,9 @@ void vr_board_free(struct vr_board *b);
 void vr_board_raise(struct vr_board *b, const struct vr_board_source *src, void *member, double score);
 /** The member goes away (forgotten, evicted). O(candidates) when it is one. */
 void vr_board_drop(struct vr_board *b, const struct vr_board_source *src, void *member);
-/** The best, at most n rows, sorted. rows borrowed until the next call. `members` = how many members there are in all
- * (to know when a scan is worth it). */
-size_t vr_board_best(struct vr_board *b, const struct vr_board_source *src, size_t members, const struct vr_board_row **ret_rows);
+/** The best, at most n rows, sorted. rows borrowed until the next call. `members` = how many members there are
+ * in all (to know when a scan is worth it). */
+size_t vr_board_best(struct vr_board *b, const struct vr_board_source *src, size_t members,
+	const struct vr_board_row **ret_rows);
 /** All invariants hold; walks all members (tests). */
 bool vr_board_check(const struct vr_board *b, const struct vr_board_source *src);

@@ -2,7 +2,7 @@
 /* boards.c - who of the partition stands on which leaderboard, and how a board is stored.
  *
  * Stored (one string per channel, "_all" and "_trend"): format byte, view time, number of lists (one per
- * window; one for the trend), each list its length and rows of id and score.                       */
+ * window; one for the trend), each list its length and rows of id, score, shares in the shortest window.   */
 #include "engine_parts.h"
 
 enum { FORMAT = 1 };
@@ -151,6 +151,13 @@ void vr_boards_drop(struct vr_engine *e, struct vr_content *c)
 
 /* ------------------------------------------------ the stored form ----------------------- */
 
+static uint64_t recent_shares(const struct board_view *v, const void *member)
+{
+	struct board_view shortest = *v;
+	shortest.window = 0;
+	return (uint64_t)(v->channel ? chan_shares : shares_of)(&shortest, member);
+}
+
 static void put_list(struct vr_engine *e, const struct board_view *v, size_t members, struct vr_buf *b)
 {
 	struct vr_board_source src = source_of(v);
@@ -160,6 +167,7 @@ static void put_list(struct vr_engine *e, const struct board_view *v, size_t mem
 	for (size_t i = 0; i < n; i++) {
 		vr_buf_lstr(b, src.id(v, row[i].member));
 		vr_buf_f64(b, row[i].score);
+		vr_buf_varint(b, recent_shares(v, row[i].member));
 	}
 }
 
@@ -195,21 +203,41 @@ enum vr_err vr_boards_write(struct vr_engine *e, struct vr_wall view, const stru
 	return e->scratch.failed ? VR_E_NOMEM : VR_OK;
 }
 
-enum vr_err vr_board_ids(struct vr_str board, void (*each)(void *ctx, struct vr_str id), void *ctx)
+enum vr_err vr_board_read(struct vr_str board, vr_board_row_f *row, void *ctx)
 {
 	struct vr_rd r = vr_rd_of(board);
 	if (vr_rd_byte(&r) != FORMAT)
 		return VR_E_CORRUPT;
 	(void)vr_rd_zigzag(&r);
 	uint64_t lists = vr_rd_varint(&r);
-	for (uint64_t i = 0; i < lists && !r.failed; i++) {
+	for (unsigned i = 0; i < lists && !r.failed; i++) {
 		uint64_t n = vr_rd_varint(&r);
 		for (uint64_t k = 0; k < n && !r.failed; k++) {
 			struct vr_str id = vr_rd_lstr(&r);
-			(void)vr_rd_f64(&r);
-			if (!r.failed)
-				each(ctx, id);
+			double score = vr_rd_f64(&r);
+			uint64_t recent = vr_rd_varint(&r);
+			enum vr_err err = r.failed ? VR_E_CORRUPT : row(ctx, i, id, score, recent);
+			if (err)
+				return err;
 		}
 	}
 	return r.failed ? VR_E_CORRUPT : VR_OK;
+}
+
+struct ids { void (*each)(void *ctx, struct vr_str id); void *ctx; };
+
+static enum vr_err id_of_row(void *ctx, unsigned list, struct vr_str id, double score, uint64_t recent)
+{
+	struct ids *i = ctx;
+	(void)list;
+	(void)score;
+	(void)recent;
+	i->each(i->ctx, id);
+	return VR_OK;
+}
+
+enum vr_err vr_board_ids(struct vr_str board, void (*each)(void *ctx, struct vr_str id), void *ctx)
+{
+	struct ids i = {each, ctx};
+	return vr_board_read(board, id_of_row, &i);
 }

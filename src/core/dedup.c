@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <endian.h>
 #include <string.h>
 #include "virality/windows.h"
 #include "dedup.h"
@@ -131,29 +132,35 @@ bool vr_dedup_has(const struct vr_dedup *d, struct vr_hash128 h, struct vr_wall 
 
 /* ---- the minutes ---- */
 
-static void write_le(char *p, uint64_t v, unsigned bytes)
+static void entry_write(char *entry, struct vr_hash128 h, uint16_t ms)
 {
-	for (unsigned i = 0; i < bytes; i++)
-		p[i] = (char)(v >> (8 * i));
-}
+	uint64_t hash[2] = {htole64(h.lo), htole64(h.hi)};
 
-static uint64_t read_le(const char *p, unsigned bytes)
-{
-	uint64_t v = 0;
-
-	for (unsigned i = 0; i < bytes; i++)
-		v |= (uint64_t)(unsigned char)p[i] << (8 * i);
-	return v;
+	ms = htole16(ms);
+	memcpy(entry, hash, sizeof(hash));
+	memcpy(entry + sizeof(hash), &ms, sizeof(ms));
 }
 
 static struct vr_hash128 entry_hash(const char *entry)
 {
-	return (struct vr_hash128){read_le(entry, 8), read_le(entry + 8, 8)};
+	uint64_t hash[2];
+
+	memcpy(hash, entry, sizeof(hash));
+	return (struct vr_hash128){le64toh(hash[0]), le64toh(hash[1])};
+}
+
+/* Milliseconds within the minute. */
+static uint16_t entry_ms(const char *entry)
+{
+	uint16_t ms;
+
+	memcpy(&ms, entry + sizeof(struct vr_hash128), sizeof(ms));
+	return le16toh(ms);
 }
 
 static int64_t entry_time(const char *entry, int64_t minute)
 {
-	return minute * MINUTE_MS + (int64_t)read_le(entry + 16, 2);
+	return minute * MINUTE_MS + entry_ms(entry);
 }
 
 /* Place of the first minute that is not below number; mostly that is the last. */
@@ -217,23 +224,26 @@ static struct minute *reserve(struct vr_dedup *d, int64_t number, size_t n)
 
 enum vr_err vr_dedup_add(struct vr_dedup *d, struct vr_hash128 h, struct vr_wall t, struct vr_wall now)
 {
-	int64_t number = minute_of(t.ms);
+	int64_t number = minute_of(t.ms), first = edge(now.ms, d->window_ms);
 	struct minute *m;
+	struct slot *s;
 
-	if (t.ms < edge(now.ms, d->window_ms) || number < d->forgotten || vr_dedup_has(d, h, now))
+	if (t.ms < first || number < d->forgotten)
 		return VR_OK;
 	m = reserve(d, number, ENTRY);
 	if (!m)
 		return VR_E_NOMEM;
-	write_le(m->bytes + m->n, h.lo, 8);
-	write_le(m->bytes + m->n + 8, h.hi, 8);
-	write_le(m->bytes + m->n + 16, (uint64_t)(t.ms - number * MINUTE_MS), 2);
+	s = probe(d, h);
+	if (s->t >= first)
+		return VR_OK;
+	d->count += s->t == EMPTY;
+	*s = (struct slot){h, t.ms};
+	entry_write(m->bytes + m->n, h, (uint16_t)(t.ms - number * MINUTE_MS));
 	m->n += ENTRY;
-	note(d, h, t.ms);
 	return VR_OK;
 }
 
-/* Takes the minute's entries out of the table, but for those that were seen again later, and gives its bytes back. */
+/* Takes the minute's entries out of the table, but for those seen again later, and gives its bytes back. */
 static void forget(struct vr_dedup *d, struct minute *m)
 {
 	for (size_t at = 0; at < m->n; at += ENTRY) {
@@ -299,7 +309,7 @@ static bool is_readable(int64_t minute, struct vr_str bytes)
 	if (bytes.n % ENTRY != 0 || minute > INT64_MAX / MINUTE_MS - 1 || minute < INT64_MIN / MINUTE_MS + 1)
 		return false;
 	for (size_t at = 0; at < bytes.n; at += ENTRY)
-		if (read_le(bytes.p + at + 16, 2) >= MINUTE_MS)
+		if (entry_ms(bytes.p + at) >= MINUTE_MS)
 			return false;
 	return true;
 }

@@ -22,9 +22,10 @@ VR_MUST enum vr_err vr_dedup_new(struct vr_mem *mem, struct vr_span window, stru
 void vr_dedup_free(struct vr_dedup *d);
 /** Accepted before with an event time >= now - window? */
 bool vr_dedup_has(const struct vr_dedup *d, struct vr_hash128 h, struct vr_wall now);
-/** Note an accepted event of time t (the caller has asked _has). The first stays the reference: an entry that is
- * there already and still within the window is kept. Times below now - window are not noted. */
-VR_MUST enum vr_err vr_dedup_add(struct vr_dedup *d, struct vr_hash128 h, struct vr_wall t, struct vr_wall now);
+/** Note an accepted event of time t (the caller has asked _has). The first stays the reference: an entry that
+ * is there already and still within the window is kept. Times below now - window are not noted. */
+VR_MUST enum vr_err vr_dedup_add(struct vr_dedup *d, struct vr_hash128 h, struct vr_wall t,
+	struct vr_wall now);
 /** Stream time rose: forget minutes that ended before now - window. */
 void vr_dedup_advance(struct vr_dedup *d, struct vr_wall now);
 /** Hashes held, those between the window and the end of their minute too. */
@@ -36,8 +37,8 @@ typedef void vr_dedup_visit_f(void *ctx, int64_t minute, struct vr_str bytes, bo
 void vr_dedup_changes(const struct vr_dedup *d, vr_dedup_visit_f *visit, void *ctx);
 /** The cut was committed; since vr_dedup_changes nothing was added, loaded or advanced. */
 void vr_dedup_committed(struct vr_dedup *d);
-/** A stored minute, at acquire, before anything else and each once (empty bytes: nothing). VR_E_CORRUPT: the length is
- * no multiple of 18, an offset >= 60000, or the minute is there already. */
+/** A stored minute, at acquire, before anything else and each once (empty bytes: nothing). VR_E_CORRUPT: the
+ * length is no multiple of 18, an offset >= 60000, or the minute is there already. */
 VR_MUST enum vr_err vr_dedup_load(struct vr_dedup *d, int64_t minute, struct vr_str bytes);
 /** First and last minute (numbers since the epoch) that can matter at stream time now: what to load. */
 void vr_dedup_range(struct vr_span window, struct vr_wall now, int64_t *ret_first, int64_t *ret_last);

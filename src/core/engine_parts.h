@@ -113,6 +113,10 @@ void vr_boards_raise(struct vr_engine *e, struct vr_content *c, struct vr_chan *
 void vr_boards_drop(struct vr_engine *e, struct vr_content *c);
 VR_MUST enum vr_err vr_boards_write(struct vr_engine *e, struct vr_wall view, const struct vr_store *store);
 
+/** Each row of a stored board; list = index of its window, recent = shares in the shortest window. */
+typedef enum vr_err vr_board_row_f(void *ctx, unsigned list, struct vr_str id, double score, uint64_t recent);
+VR_MUST enum vr_err vr_board_read(struct vr_str board, vr_board_row_f *row, void *ctx);
+
 /* count.c */
 VR_MUST enum vr_err vr_count(struct vr_engine *e, struct vr_content *c, const struct vr_event *ev, struct vr_wall t, uint16_t channel,
 	struct vr_outcome *ret);

@@ -3,7 +3,8 @@
 
 enum { ARITY = 4, CAP_FIRST = 16 };
 
-void vr_heap_init(struct vr_heap *h, struct vr_mem *mem, uint32_t *(*place)(void *), int (*tie)(const void *, const void *))
+void vr_heap_init(struct vr_heap *h, struct vr_mem *mem, uint32_t *(*place)(void *),
+	int (*tie)(const void *, const void *))
 {
 	*h = (struct vr_heap){.mem = mem, .place = place, .tie = tie};
 }

@@ -17,7 +17,10 @@ struct vr_heap {
 	uint32_t *(*place)(void *member);
 	int (*tie)(const void *a, const void *b);	/* order of equals; NULL: any */
 };
-void vr_heap_init(struct vr_heap *h, struct vr_mem *mem, uint32_t *(*place)(void *), int (*tie)(const void *, const void *));
+/** Allocates nothing yet. */
+void vr_heap_init(struct vr_heap *h, struct vr_mem *mem, uint32_t *(*place)(void *),
+	int (*tie)(const void *, const void *));
+/** Gives the items back; the members' places are void. */
 void vr_heap_done(struct vr_heap *h);
 /** Insert, or move to another key. */
 VR_MUST enum vr_err vr_heap_set(struct vr_heap *h, void *member, int64_t key);

@@ -19,7 +19,7 @@ struct vr_bucket { int64_t k; uint64_t n; };
 #define VR_COUNT_MAX ((uint64_t)INT64_MAX)
 struct vr_ring {
 	uint64_t sum;
-	uint64_t shown;				/* what the view holds; VR_UNSHOWN when not known (kept by the views' writer) */
+	uint64_t shown;				/* what the view holds; VR_UNSHOWN: not known (kept by the views' writer) */
 	union {
 		struct vr_bucket one;			/* cap == 1 */
 		struct vr_bucket *many;			/* cap > 1; sorted by k */
@@ -28,7 +28,10 @@ struct vr_ring {
 };
 
 /** The n buckets. Borrowed until the next change. */
-static inline const struct vr_bucket *vr_ring_at(const struct vr_ring *r) { return r->cap > 1 ? r->at.many : &r->at.one; }
+static inline const struct vr_bucket *vr_ring_at(const struct vr_ring *r)
+{
+	return r->cap > 1 ? r->at.many : &r->at.one;
+}
 /** First bucket that is in at bucket time now_k. */
 static inline int64_t vr_ring_first(int64_t now_k)
 {
@@ -38,9 +41,10 @@ static inline int64_t vr_ring_first(int64_t now_k)
 uint64_t vr_ring_advance(struct vr_ring *r, int64_t now_k);
 /** Add n to bucket k (the caller has advanced to the newest time and checked that k is still in). */
 VR_MUST enum vr_err vr_ring_add(struct vr_ring *r, struct vr_pool *pool, int64_t k, uint64_t n);
-/** The commonest add by far, without a division: both now and at lie in the newest bucket held, so nothing can have
- * left since it was made. False: it is another case, nothing was done. */
-static inline bool vr_ring_bump(struct vr_ring *r, int64_t width_ms, int64_t now_ms, int64_t at_ms, uint64_t n)
+/** The commonest add by far, without a division: both now and at lie in the newest bucket held, so nothing can
+ * have left since it was made. False: it is another case, nothing was done. */
+static inline bool vr_ring_bump(struct vr_ring *r, int64_t width_ms, int64_t now_ms, int64_t at_ms,
+	uint64_t n)
 {
 	uint64_t start, width = (uint64_t)width_ms;
 	struct vr_bucket *last;
@@ -60,7 +64,10 @@ uint64_t vr_ring_take(struct vr_ring *r, int64_t k, uint64_t n);
 /** Value at bucket time now_k, not before the newest bucket held, without changing anything. */
 uint64_t vr_ring_value(const struct vr_ring *r, int64_t now_k);
 /** Smallest k still held, or INT64_MAX when empty: it leaves at (k + 30) * width. */
-static inline int64_t vr_ring_oldest(const struct vr_ring *r) { return r->n ? vr_ring_at(r)[0].k : INT64_MAX; }
+static inline int64_t vr_ring_oldest(const struct vr_ring *r)
+{
+	return r->n ? vr_ring_at(r)[0].k : INT64_MAX;
+}
 /** Gives its block back; the ring is empty. */
 void vr_ring_done(struct vr_ring *r, struct vr_pool *pool);
 /** All invariants hold (tests). */

@@ -82,14 +82,15 @@ static enum vr_err add_slowly(struct vr_ring *r, struct vr_pool *pool, int64_t w
 	return err;
 }
 
-static void undo(struct vr_series *s, const struct vr_windows *w, struct vr_wall at, const uint64_t *added, unsigned done)
+static void undo(struct vr_series *s, const struct vr_windows *w, struct vr_wall at, const uint64_t *added,
+	unsigned done)
 {
 	for (unsigned i = 0; i < done; i++)
 		(void)vr_ring_take(&s->ring[i], vr_bucket_of(at.ms, w->width_ms[i]), added[i]);
 }
 
-enum vr_err vr_series_add(struct vr_series *s, struct vr_pool *pool, const struct vr_windows *w, struct vr_wall now,
-	struct vr_wall at, uint64_t n, bool *ret_late)
+enum vr_err vr_series_add(struct vr_series *s, struct vr_pool *pool, const struct vr_windows *w,
+	struct vr_wall now, struct vr_wall at, uint64_t n, bool *ret_late)
 {
 	uint64_t added[VR_WINDOWS_MAX];
 	bool late = true;
@@ -140,8 +141,8 @@ uint64_t vr_tally_total(const struct vr_tally *t, enum vr_action a)
 	return s ? s->total : 0;
 }
 
-uint64_t vr_tally_window(const struct vr_tally *t, const struct vr_windows *w, enum vr_action a, unsigned window,
-	struct vr_wall now)
+uint64_t vr_tally_window(const struct vr_tally *t, const struct vr_windows *w, enum vr_action a,
+	unsigned window, struct vr_wall now)
 {
 	const struct vr_series *s = vr_tally_find(t, a);
 

@@ -14,7 +14,7 @@
 struct vr_series {
 	uint8_t action;			/* enum vr_action */
 	uint64_t total;
-	uint64_t shown_total;		/* what the view holds; VR_UNSHOWN when not known (kept by the views' writer) */
+	uint64_t shown_total;		/* what the view holds; VR_UNSHOWN: not known (kept by the views' writer) */
 	struct vr_ring ring[];		/* windows->n of them */
 };
 
@@ -33,26 +33,31 @@ VR_MUST enum vr_err vr_series_add(struct vr_series *s, struct vr_pool *pool, con
 	struct vr_wall now, struct vr_wall at, uint64_t n, bool *ret_late);
 /** What an UNSHARE takes back: per window and in total. */
 struct vr_taken { uint64_t total, window[VR_WINDOWS_MAX]; };
-/** Take at most *want (all fields) from the bucket of `at` in each window and from the total; ret = what was there. */
+/** Take at most *want (all fields) from the bucket of `at` in each window and from the total;
+ * *ret = what was taken. */
 void vr_series_take(struct vr_series *s, const struct vr_windows *w, struct vr_wall now, struct vr_wall at,
 	const struct vr_taken *want, struct vr_taken *ret);
 /** Forget the buckets that are out at now. */
 void vr_series_advance(struct vr_series *s, const struct vr_windows *w, struct vr_wall now);
 /** 0 for an action never seen. */
 uint64_t vr_tally_total(const struct vr_tally *t, enum vr_action a);
-uint64_t vr_tally_window(const struct vr_tally *t, const struct vr_windows *w, enum vr_action a, unsigned window, struct vr_wall now);
-/** First moment at which some bucket held leaves, or INT64_MAX. A bucket that should have left already counts too:
- * advance first. */
+/** Value of that window at now, not before the newest add. */
+uint64_t vr_tally_window(const struct vr_tally *t, const struct vr_windows *w, enum vr_action a,
+	unsigned window, struct vr_wall now);
+/** First moment at which some bucket held leaves, or INT64_MAX. A bucket that should have left already counts
+ * too: advance first. */
 int64_t vr_series_next_leave(const struct vr_series *s, const struct vr_windows *w);
 /** The same over all series. */
 int64_t vr_tally_next_leave(const struct vr_tally *t, const struct vr_windows *w);
-bool vr_tally_empty(const struct vr_tally *t, const struct vr_windows *w, struct vr_wall now);	/* all windows 0 */
+/** All windows of all actions are 0 at now. */
+bool vr_tally_empty(const struct vr_tally *t, const struct vr_windows *w, struct vr_wall now);
 /** Gives everything back; the tally is empty. */
 void vr_tally_done(struct vr_tally *t, struct vr_pool *pool, const struct vr_windows *w);
-/** Stored form: number of series; per series action, total, and per window the number of buckets and, for each, its
- * k (the first whole, the others less the one before) and count. As held: advance before. */
+/** Stored form: number of series; per series action, total, and per window the number of buckets and, for each,
+ * its k (the first whole, the others less the one before) and count. As held: advance before. */
 void vr_tally_encode(const struct vr_tally *t, const struct vr_windows *w, struct vr_buf *b);
 /** Into an empty tally. All `shown` are VR_UNSHOWN. VR_E_CORRUPT: no encode of these windows writes that. */
-VR_MUST enum vr_err vr_tally_decode(struct vr_tally *t, struct vr_pool *pool, const struct vr_windows *w, struct vr_rd *rd);
+VR_MUST enum vr_err vr_tally_decode(struct vr_tally *t, struct vr_pool *pool, const struct vr_windows *w,
+	struct vr_rd *rd);
 /** All invariants hold (tests). */
 bool vr_tally_check(const struct vr_tally *t, const struct vr_windows *w);

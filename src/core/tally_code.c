@@ -38,7 +38,8 @@ static bool is_bucket(int64_t k, int64_t width_ms)
 }
 
 /* One bucket behind `before` (NULL: the first of the ring). */
-static enum vr_err decode_bucket(const struct vr_bucket *before, int64_t width_ms, struct vr_rd *rd, struct vr_bucket *ret)
+static enum vr_err decode_bucket(const struct vr_bucket *before, int64_t width_ms, struct vr_rd *rd,
+	struct vr_bucket *ret)
 {
 	struct vr_bucket b = {0};
 	uint64_t step;
@@ -78,7 +79,8 @@ static enum vr_err decode_ring(struct vr_ring *r, struct vr_pool *pool, int64_t 
 	return VR_OK;
 }
 
-static enum vr_err decode_series(struct vr_tally *t, struct vr_pool *pool, const struct vr_windows *w, struct vr_rd *rd)
+static enum vr_err decode_series(struct vr_tally *t, struct vr_pool *pool, const struct vr_windows *w,
+	struct vr_rd *rd)
 {
 	uint8_t action = vr_rd_byte(rd);
 	uint64_t total = vr_rd_varint(rd);
@@ -99,7 +101,8 @@ static enum vr_err decode_series(struct vr_tally *t, struct vr_pool *pool, const
 	return err;
 }
 
-enum vr_err vr_tally_decode(struct vr_tally *t, struct vr_pool *pool, const struct vr_windows *w, struct vr_rd *rd)
+enum vr_err vr_tally_decode(struct vr_tally *t, struct vr_pool *pool, const struct vr_windows *w,
+	struct vr_rd *rd)
 {
 	struct vr_tally made = {0};
 	uint64_t n = vr_rd_varint(rd);

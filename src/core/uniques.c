@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Of a hash the highest 12 bits choose a register; its rank is the place of the first 1 in the other 52, counted
- * from 1 (53 when there is none). The register keeps the highest rank seen.                                     */
+/* Of a hash the highest 12 bits choose a register; its rank is the place of the first 1 in the other 52,
+ * counted from 1 (53 when there is none). The register keeps the highest rank seen. */
 #include <math.h>
 #include <string.h>
 #include "virality/hash.h"
@@ -184,7 +184,8 @@ bool vr_uniques_check(const struct vr_uniques *u)
 /* ---- stored: a form byte, then what belongs to it ---- */
 
 enum form { EXACT = 0, SPARSE = 1, DENSE = 2 };
-enum { RANK_BITS = 6, RANK_MASK = 63, RANK_MAX = REST_BITS + 1, DENSE_BYTES = VR_UNIQUES_REGISTERS * RANK_BITS / 8 };
+enum { RANK_BITS = 6, RANK_MASK = 63, RANK_MAX = REST_BITS + 1 };
+enum { DENSE_BYTES = VR_UNIQUES_REGISTERS * RANK_BITS / 8 };
 
 static void encode_u64(struct vr_buf *b, uint64_t v)
 {

@@ -170,7 +170,7 @@ static enum vr_err push(struct vr_rulebook *b, const struct vr_link *redis, stru
 	struct vr_cmds c;
 	struct vr_arena arena;
 	struct vr_replies r;
-	json_t *json = json_pack("{s:i, s:s%, s:s%}", "number", (int)b->n + 1, "hash", hash.p, (int)hash.n, "text", text.p, (int)text.n);
+	json_t *json = json_pack("{s:i, s:s%, s:s%}", "number", (int)b->n + 1, "hash", hash.p, hash.n, "text", text.p, text.n);
 	char *entry = json ? json_dumps(json, JSON_COMPACT) : NULL;
 	vr_cmds_init(&c, &b->mem);
 	vr_arena_init(&arena, &b->mem, 0);
