@@ -39,8 +39,8 @@ void vr_board_free(struct vr_board *b);
 void vr_board_raise(struct vr_board *b, const struct vr_board_source *src, void *member, double score);
 /** The member goes away (forgotten, evicted). O(candidates) when it is one. */
 void vr_board_drop(struct vr_board *b, const struct vr_board_source *src, void *member);
-/** The best, at most n rows, sorted. rows borrowed until the next call. `members` = how many members there are
- * in all (to know when a scan is worth it). */
+/** The best, at most n rows, sorted. rows borrowed until the next call. `members` = how many members there
+ * are in all (to know when a scan is worth it). */
 size_t vr_board_best(struct vr_board *b, const struct vr_board_source *src, size_t members,
 	const struct vr_board_row **ret_rows);
 /** All invariants hold; walks all members (tests). */

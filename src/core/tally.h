@@ -53,8 +53,8 @@ int64_t vr_tally_next_leave(const struct vr_tally *t, const struct vr_windows *w
 bool vr_tally_empty(const struct vr_tally *t, const struct vr_windows *w, struct vr_wall now);
 /** Gives everything back; the tally is empty. */
 void vr_tally_done(struct vr_tally *t, struct vr_pool *pool, const struct vr_windows *w);
-/** Stored form: number of series; per series action, total, and per window the number of buckets and, for each,
- * its k (the first whole, the others less the one before) and count. As held: advance before. */
+/** Stored form: number of series; per series action, total, and per window the number of buckets and, for
+ * each, its k (the first whole, the others less the one before) and count. As held: advance before. */
 void vr_tally_encode(const struct vr_tally *t, const struct vr_windows *w, struct vr_buf *b);
 /** Into an empty tally. All `shown` are VR_UNSHOWN. VR_E_CORRUPT: no encode of these windows writes that. */
 VR_MUST enum vr_err vr_tally_decode(struct vr_tally *t, struct vr_pool *pool, const struct vr_windows *w,

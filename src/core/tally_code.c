@@ -46,7 +46,7 @@ static enum vr_err decode_bucket(const struct vr_bucket *before, int64_t width_m
 
 	if (before) {
 		step = vr_rd_varint(rd);
-		if (step == 0 || step >= VR_BUCKETS || __builtin_add_overflow(before->k, step, &b.k))
+		if (step == 0 || __builtin_add_overflow(before->k, step, &b.k))
 			return VR_E_CORRUPT;
 	} else {
 		b.k = vr_rd_zigzag(rd);

@@ -21,8 +21,8 @@ VR_MUST enum vr_err vr_uniques_add(struct vr_uniques *u, struct vr_pool *pool, s
 	bool *ret_changed);
 /** Exact, or the estimate rounded to a whole number. O(4096) for a sketch: ask only when it changed. */
 uint64_t vr_uniques_count(const struct vr_uniques *u);
-/** Stored form: 8 bytes a hash, or 6 bits a register with zeros cheap. The exact form is part of the content's
- * state, a sketch has a key of its own. */
+/** Stored form: 8 bytes a hash, or 6 bits a register with zeros cheap. The exact form is part of the
+ * content's state, a sketch has a key of its own. */
 void vr_uniques_encode(const struct vr_uniques *u, struct vr_buf *b);
 /** Into an empty one. VR_E_CORRUPT: no encode writes that. */
 VR_MUST enum vr_err vr_uniques_decode(struct vr_uniques *u, struct vr_pool *pool, struct vr_rd *rd);

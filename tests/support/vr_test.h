@@ -40,8 +40,8 @@ static inline int64_t vr_rng_between(struct vr_rng *r, int64_t lo, int64_t hi)
 	return lo + (int64_t)vr_rng_below(r, (uint64_t)(hi - lo) + 1);
 }
 
-/* Memory that counts calls and bytes, holds the caller to the sizes it names, always moves when it resizes, and
- * fails from the moment `left` calls have been granted. */
+/* Memory that counts calls and bytes, holds the caller to the sizes it names, always moves when it resizes,
+ * and fails from the moment `left` calls have been granted. */
 struct vr_test_mem {
 	size_t left;	/* calls still granted; SIZE_MAX: all */
 	size_t calls;	/* granted so far, without frees */

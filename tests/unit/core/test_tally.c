@@ -17,6 +17,12 @@ static struct vr_windows windows_of(const char *text)
 	return w;
 }
 
+static enum vr_err add(struct vr_series *s, struct vr_pool *pool, const struct vr_windows *w, int64_t now,
+	int64_t at, uint64_t n, bool *late)
+{
+	return vr_series_add(s, pool, w, (struct vr_wall){now}, (struct vr_wall){at}, n, late);
+}
+
 static bool is_in(int64_t t, int64_t now, int64_t width)
 {
 	return vr_bucket_of(t, width) > vr_bucket_of(now, width) - 30;
@@ -32,7 +38,8 @@ static uint64_t model_window(const struct model *m, int action, int64_t width, u
 	return sum;
 }
 
-static uint64_t model_take(struct model *m, int action, int64_t width, unsigned window, int64_t at, uint64_t want)
+static uint64_t model_take(struct model *m, int action, int64_t width, unsigned window, int64_t at,
+	uint64_t want)
 {
 	uint64_t taken = 0;
 
@@ -47,8 +54,8 @@ static uint64_t model_take(struct model *m, int action, int64_t width, unsigned 
 	return taken;
 }
 
-static void do_add(struct vr_tally *t, struct vr_pool *pool, const struct vr_windows *w, struct model *m, int action,
-	int64_t at, uint64_t n)
+static void do_add(struct vr_tally *t, struct vr_pool *pool, const struct vr_windows *w, struct model *m,
+	int action, int64_t at, uint64_t n)
 {
 	struct note *o = &m->note[m->n++];
 	struct vr_series *s;
@@ -64,11 +71,12 @@ static void do_add(struct vr_tally *t, struct vr_pool *pool, const struct vr_win
 		}
 	}
 	assert_int_equal(vr_tally_series(t, pool, w, (enum vr_action)action, &s), VR_OK);
-	assert_int_equal(vr_series_add(s, pool, w, (struct vr_wall){m->now}, (struct vr_wall){at}, n, &late), VR_OK);
+	assert_int_equal(add(s, pool, w, m->now, at, n, &late), VR_OK);
 	assert_int_equal(late, want_late);
 }
 
-static void do_take(struct vr_tally *t, const struct vr_windows *w, struct model *m, int action, int64_t at, uint64_t n)
+static void do_take(struct vr_tally *t, const struct vr_windows *w, struct model *m, int action, int64_t at,
+	uint64_t n)
 {
 	struct vr_series *s = vr_tally_find(t, (enum vr_action)action);
 	struct vr_taken want = {.total = n}, got;
@@ -132,7 +140,8 @@ static void assert_same(const struct vr_tally *a, const struct vr_tally *b, cons
 	}
 }
 
-static void round_trip(const struct vr_tally *t, struct vr_pool *pool, const struct vr_windows *w, struct vr_mem *mem)
+static void round_trip(const struct vr_tally *t, struct vr_pool *pool, const struct vr_windows *w,
+	struct vr_mem *mem)
 {
 	struct vr_tally back = {0};
 	struct vr_buf b;
@@ -226,14 +235,13 @@ static void bucket_leaves_at_its_exact_millisecond(void **state)
 
 	(void)state;
 	vr_pool_init(&pool, &mem);
-	assert_int_equal(vr_series_add(series_of(&t, &pool, &w), &pool, &w, (struct vr_wall){1999}, (struct vr_wall){1999}, 4,
-		&late), VR_OK);
+	assert_int_equal(add(series_of(&t, &pool, &w), &pool, &w, 1999, 1999, 4, &late), VR_OK);
 	assert_int_equal(vr_tally_next_leave(&t, &w), 60000);
 	assert_int_equal(vr_tally_window(&t, &w, VR_ACTION_SHARE, 0, (struct vr_wall){59999}), 4);
 	assert_int_equal(vr_tally_window(&t, &w, VR_ACTION_SHARE, 0, (struct vr_wall){60000}), 0);
-	assert_int_equal(vr_series_add(t.series[0], &pool, &w, (struct vr_wall){60000}, (struct vr_wall){1999}, 1, &late), VR_OK);
+	assert_int_equal(add(t.series[0], &pool, &w, 60000, 1999, 1, &late), VR_OK);
 	assert_true(late);
-	assert_int_equal(vr_series_add(t.series[0], &pool, &w, (struct vr_wall){60000}, (struct vr_wall){2000}, 1, &late), VR_OK);
+	assert_int_equal(add(t.series[0], &pool, &w, 60000, 2000, 1, &late), VR_OK);
 	assert_false(late);
 	assert_int_equal(vr_tally_total(&t, VR_ACTION_SHARE), 6);
 	assert_int_equal(vr_tally_window(&t, &w, VR_ACTION_SHARE, 0, (struct vr_wall){60000}), 1);
@@ -274,7 +282,8 @@ static void counts_stop_at_the_limit(void **state)
 	(void)state;
 	vr_pool_init(&pool, &mem);
 	for (int i = 0; i < 3; i++) {
-		assert_int_equal(vr_series_add(series_of(&t, &pool, &w), &pool, &w, at, at, VR_COUNT_MAX / 2, &late), VR_OK);
+		struct vr_series *s = series_of(&t, &pool, &w);
+		assert_int_equal(vr_series_add(s, &pool, &w, at, at, VR_COUNT_MAX / 2, &late), VR_OK);
 		assert_true(vr_tally_check(&t, &w));
 	}
 	assert_int_equal(vr_tally_total(&t, VR_ACTION_SHARE), VR_COUNT_MAX);
@@ -288,8 +297,8 @@ static void counts_stop_at_the_limit(void **state)
 }
 
 /* Every step is first tried with every number of blocks too few: it must fail and change nothing. */
-static void try_with_too_little(struct vr_tally *t, struct vr_pool *pool, const struct vr_windows *w, struct vr_wall now,
-	enum vr_action action, struct vr_buf *before, struct vr_buf *after)
+static void try_with_too_little(struct vr_tally *t, struct vr_pool *pool, const struct vr_windows *w,
+	struct vr_wall now, enum vr_action action, struct vr_buf *before, struct vr_buf *after)
 {
 	struct vr_series *s;
 	enum vr_err err;
@@ -342,8 +351,10 @@ static void without_memory_nothing_changes(void **state)
 	vr_pool_init(&pool, &mem);
 	vr_buf_init(&before, &mem);
 	vr_buf_init(&after, &mem);
-	for (int64_t i = 0; i < 200; i++)
-		try_with_too_little(&t, &pool, &w, (struct vr_wall){i * 170}, (enum vr_action)(i % 5), &before, &after);
+	for (int64_t i = 0; i < 200; i++) {
+		struct vr_wall now = {i * 170};
+		try_with_too_little(&t, &pool, &w, now, (enum vr_action)(i % 5), &before, &after);
+	}
 	vr_buf_clear(&before);
 	vr_tally_encode(&t, &w, &before);
 	decode_with_too_little(&pool, &w, vr_buf_str(&before));
@@ -367,7 +378,7 @@ static enum vr_err decode(const unsigned char *p, size_t n, struct vr_pool *pool
 
 static void hostile_bytes_are_refused(void **state)
 {
-	static const struct { unsigned char p[16]; size_t n; } BAD[] = {
+	static const struct { unsigned char p[20]; size_t n; } BAD[] = {
 		{{0}, 0},			/* nothing */
 		{{14}, 1},			/* more series than actions */
 		{{1, 3, 1}, 3},			/* cut off */
@@ -380,6 +391,7 @@ static void hostile_bytes_are_refused(void **state)
 		{{1, 3, 1, 2, 2, 1, 30, 1}, 8},	/* too wide */
 		{{1, 3, 1, 3, 2, 1, 29, 1, 1, 1}, 10},	/* too wide in all */
 		{{1, 3, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 1, 0}, 13},	/* total over the limit */
+		{{1, 3, 1, 2, 2, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x7f, 1, 1}, 16},	/* sum over it */
 		{{1, 3, 1, 1, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 1, 1}, 15},	/* before all time */
 	};
 	struct vr_windows w = windows_of("1m");
