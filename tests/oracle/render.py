@@ -12,10 +12,21 @@ def write(live, alerts, partitions, views=None, prefix="vir:"):
     highest = max(views.values())
     spread = highest - min(views.values())
     config = partitions[0].config
-    live.hset(prefix + "meta", mapping={
-        "schema_version": 1, "version": "0", "generation": "g", "state": "live", "updated_ms": 1,
-        "stream_time_ms": max(p.stream_ms for p in partitions), "lag_records": 0, "lag_seconds": 0,
-        "boards_complete": 1, "spread_ms": spread})
+    live.hset(
+        prefix + "meta",
+        mapping={
+            "schema_version": 1,
+            "version": "0",
+            "generation": "g",
+            "state": "live",
+            "updated_ms": 1,
+            "stream_time_ms": max(p.stream_ms for p in partitions),
+            "lag_records": 0,
+            "lag_seconds": 0,
+            "boards_complete": 1,
+            "spread_ms": spread,
+        },
+    )
     for p in partitions:
         live.hset(prefix + "meta:parts", p.name, f"{p.offset} {p.stream_ms} {views[p.name]} 1")
         for cid in p.shown():
@@ -27,7 +38,11 @@ def write(live, alerts, partitions, views=None, prefix="vir:"):
         partial = {"partial": 1}
     for c in channels:
         live.sadd(prefix + "channels", c)
-        write_hash(live, f"{prefix}ch:{{{c}}}", {**fold.merged(partitions, highest, c), "as_of_ms": highest, **partial})
+        write_hash(
+            live,
+            f"{prefix}ch:{{{c}}}",
+            {**fold.merged(partitions, highest, c), "as_of_ms": highest, **partial},
+        )
     for w, (name, _) in enumerate(config.windows):
         write_board(live, partitions, views, w, f"{prefix}top:{name}", highest)
         for c in channels:
@@ -63,15 +78,25 @@ def write_board(live, partitions, views, w, key, highest):
     for rank, (cid, n) in enumerate(fold.tops(partitions, views, w), 1):
         p = where[cid]
         live.zadd(key, {cid: n})
-        live.xadd(key + ":rows", {
-            "rank": rank, "content": cid, "title": p.content_hash(cid, views[p.name]).get("title", ""), "score": n,
-            "shares": p.contents[cid].all.totals[SHARE], "velocity": p.velocity(cid, views[p.name])},
-            id=f"{highest}-{rank}")
+        live.xadd(
+            key + ":rows",
+            {
+                "rank": rank,
+                "content": cid,
+                "title": p.content_hash(cid, views[p.name]).get("title", ""),
+                "score": n,
+                "shares": p.contents[cid].all.totals[SHARE],
+                "velocity": p.velocity(cid, views[p.name]),
+            },
+            id=f"{highest}-{rank}",
+        )
 
 
 def alert_fields(a, **more):
     out = {k: "" if v is None else v for k, v in a.items()}
-    out.update(step=0, replay=0, labels=json.dumps(a["labels"]), annotations=json.dumps(a["annotations"]), **more)
+    out.update(
+        step=0, replay=0, labels=json.dumps(a["labels"]), annotations=json.dumps(a["annotations"]), **more
+    )
     return out
 
 

@@ -14,26 +14,36 @@ import time
 import confluent_kafka
 import redis
 
-from . import compare as cmp
 from . import rules as rules_
 from . import wire
+from .alerts import compare_stream
+from .compare import compare, compare_content
 from .fold import Config, Partition
+from .report import Report, text, text_hash, text_stream
 
 KAFKA_ERRORS = confluent_kafka.KafkaError
-BATCH_S = 0.2		# a call waits until the batch is full or this is over
+BATCH_S = 0.2  # a call waits until the batch is full or this is over
 SILENCE_S = 30
 
 
 # ---------------------------------------------------------------- reading the log
+
 
 def read_topic(brokers, topic, ends=None, begins=None, properties=None):
     """{partition: [(offset, kafka_ms, key, event)]} and {partition: end offset}.
 
     Reads up to the end offsets given (default: as they are now); a partition is done at its end or at EOF,
     not at a number of records, for transactions and retention leave holes."""
-    consumer = confluent_kafka.Consumer({
-        "bootstrap.servers": brokers, "group.id": "oracle", "enable.auto.commit": False,
-        "enable.partition.eof": True, "auto.offset.reset": "earliest", **(properties or {})})
+    consumer = confluent_kafka.Consumer(
+        {
+            "bootstrap.servers": brokers,
+            "group.id": "oracle",
+            "enable.auto.commit": False,
+            "enable.partition.eof": True,
+            "auto.offset.reset": "earliest",
+            **(properties or {}),
+        }
+    )
     try:
         return read_assigned(consumer, topic, ends or {}, begins or {})
     finally:
@@ -59,7 +69,9 @@ def read_assigned(consumer, topic, ends, begins):
         if batch:
             heard = time.monotonic()
         elif time.monotonic() - heard > SILENCE_S:
-            raise RuntimeError(f"{topic}: nothing came for {SILENCE_S} s; {sorted(open_)} are not at their end")
+            raise RuntimeError(
+                f"{topic}: nothing came for {SILENCE_S} s; {sorted(open_)} are not at their end"
+            )
         for m in batch:
             p = m.partition()
             if m.error() is None:
@@ -83,6 +95,7 @@ def record(m):
 
 # ---------------------------------------------------------------- folding
 
+
 def read_homes(live, prefix, logs):
     """content -> home, for contents with records in more than one partition. logs: (topic, p) -> records."""
     where = {}
@@ -94,15 +107,19 @@ def read_homes(live, prefix, logs):
     for cid in [c for c, places in where.items() if len(places) > 1]:
         home = live.hget(f"{prefix}c:{{{cid}}}", "home")
         if home is not None:
-            homes[cid] = cmp.text(home)
+            homes[cid] = text(home)
     return homes
 
 
 def members(client, key):
     """Offsets in a key of whatever type; a hash has them as fields."""
-    kind = cmp.text(client.type(key))
-    read = {"set": client.smembers, "hash": client.hkeys, "zset": lambda k: client.zrange(k, 0, -1),
-            "list": lambda k: client.lrange(k, 0, -1)}.get(kind)
+    kind = text(client.type(key))
+    read = {
+        "set": client.smembers,
+        "hash": client.hkeys,
+        "zset": lambda k: client.zrange(k, 0, -1),
+        "list": lambda k: client.lrange(k, 0, -1),
+    }.get(kind)
     return [int(v) for v in read(key) if v.isdigit()] if read else []
 
 
@@ -121,6 +138,7 @@ def fold_logs(logs, config=None, rules=(), live=None, prefix="vir:"):
 
 # ---------------------------------------------------------------- a moving daemon
 
+
 class Moving:
     """One partition, compared again and again at the offset it has stored."""
 
@@ -137,7 +155,7 @@ class Moving:
 
     def fold_to(self, off):
         if self.next and self.records[self.next - 1][0] >= off:
-            self.restart()			# Redis has lost its tail and went back
+            self.restart()  # Redis has lost its tail and went back
         while self.next < len(self.records) and self.records[self.next][0] < off:
             self.partition.record(*self.records[self.next])
             self.next += 1
@@ -155,9 +173,16 @@ class Moving:
         pipe.xrange(self.prefix + "alerts")
         pipe.execute_command("SELECT", live_db)
         off, *rest = pipe.execute()
-        views = {cid: (cmp.text_hash(rest[4 * i]), cmp.text_hash(rest[4 * i + 1]), cmp.text_hash(rest[4 * i + 2]),
-                       cmp.text_stream(rest[4 * i + 3])) for i, cid in enumerate(ids)}
-        return int(off) if off is not None else None, views, cmp.text_stream(rest[4 * len(ids) + 1])
+        views = {
+            cid: (
+                text_hash(rest[4 * i]),
+                text_hash(rest[4 * i + 1]),
+                text_hash(rest[4 * i + 2]),
+                text_stream(rest[4 * i + 3]),
+            )
+            for i, cid in enumerate(ids)
+        }
+        return int(off) if off is not None else None, views, text_stream(rest[4 * len(ids) + 1])
 
     def compare(self, report, client, alerts_db=2, live_db=0):
         """client: from connect(..., single=True), with live_db selected."""
@@ -170,10 +195,10 @@ class Moving:
         for cid, (fields, channels, info, series) in views.items():
             key = f"{self.prefix}c:{{{cid}}}"
             if cid in shown:
-                cmp.compare_content(report, p, cid, key, fields, channels, info, series)
+                compare_content(report, p, cid, key, fields, channels, info, series)
             elif fields and fields.get("home") == p.name and len(fields) > 1:
                 report.differ(f"{key}: shown, though no record up to {off} makes it so")
-        cmp.compare_stream(report, self.prefix + "alerts", stream, p, self.said_off)
+        compare_stream(report, self.prefix + "alerts", stream, p, self.said_off)
         for i in range(before, len(report.differences)):
             report.differences[i] = f"[{p.name} at {off}] {report.differences[i]}"
         return off
@@ -193,9 +218,12 @@ def check_moving(report, client, movings, seconds, alerts_db=2, live_db=0):
 
 # ---------------------------------------------------------------- command
 
+
 def connect(url, db, single=False):
     """single: always the same connection, so that a SELECT inside a MULTI disturbs nobody."""
-    return redis.Redis(connection_pool=redis.ConnectionPool.from_url(url, db=db, max_connections=1 if single else None))
+    return redis.Redis(
+        connection_pool=redis.ConnectionPool.from_url(url, db=db, max_connections=1 if single else None)
+    )
 
 
 def by_partition(texts):
@@ -222,10 +250,19 @@ def arguments(argv):
     a.add_argument("--dedup-window", default="10m")
     a.add_argument("--max-ahead", default="5m")
     a.add_argument("--retention", default="30d")
-    a.add_argument("--begin", action="append", default=[], metavar="TOPIC:P=OFFSET", help="first offset folded")
-    a.add_argument("--end", action="append", default=[], metavar="TOPIC:P=OFFSET", help="end offset; default: now's")
-    a.add_argument("--said", action="append", default=[], metavar="TOPIC:P=OFFSET",
-                   help="below it no alert was announced")
+    a.add_argument(
+        "--begin", action="append", default=[], metavar="TOPIC:P=OFFSET", help="first offset folded"
+    )
+    a.add_argument(
+        "--end", action="append", default=[], metavar="TOPIC:P=OFFSET", help="end offset; default: now's"
+    )
+    a.add_argument(
+        "--said",
+        action="append",
+        default=[],
+        metavar="TOPIC:P=OFFSET",
+        help="below it no alert was announced",
+    )
     a.add_argument("--fresh", action="store_true", help="drained windows must have been rewritten, too")
     a.add_argument("--no-alerts", action="store_true", help="there need not be any alerts")
     a.add_argument("--moving", type=float, metavar="SECONDS", help="compare while the daemons work")
@@ -235,16 +272,24 @@ def arguments(argv):
 
 def config_of(o):
     more = {"windows": [(w, rules_.duration_ms(w)) for w in o.window]} if o.window else {}
-    return Config(ts_min_events=o.ts_min_events, min_events=o.min_events, channels_max=o.channels_max,
-                  dedup_window=rules_.duration_ms(o.dedup_window), max_ahead=rules_.duration_ms(o.max_ahead),
-                  retention=rules_.duration_ms(o.retention), **more)
+    return Config(
+        ts_min_events=o.ts_min_events,
+        min_events=o.min_events,
+        channels_max=o.channels_max,
+        dedup_window=rules_.duration_ms(o.dedup_window),
+        max_ahead=rules_.duration_ms(o.max_ahead),
+        retention=rules_.duration_ms(o.retention),
+        **more,
+    )
 
 
 def read_logs(o):
     logs = {}
     for topic in o.topic:
-        of_topic = [{int(k[len(topic) + 1:]): v for k, v in by_partition(t).items() if k.startswith(topic + ":")}
-                    for t in (o.end, o.begin)]
+        of_topic = [
+            {int(k[len(topic) + 1 :]): v for k, v in by_partition(t).items() if k.startswith(topic + ":")}
+            for t in (o.end, o.begin)
+        ]
         records, _ = read_topic(o.brokers, topic, *of_topic)
         logs.update({(topic, p): r for p, r in records.items()})
     return logs
@@ -263,14 +308,15 @@ def main(argv=None):
     need = ["fields", "windows"] + ([] if o.no_alerts else ["alerts"])
     if o.moving is None:
         partitions = fold_logs(logs, config, rules, live, o.prefix)
-        report = cmp.compare(live, alerts, partitions, o.prefix, said, o.fresh, need)
+        report = compare(live, alerts, partitions, o.prefix, said, o.fresh, need)
     else:
-        report = cmp.Report()
+        report = Report()
         homes = read_homes(live, o.prefix, logs)
-        movings = [Moving(t, n, r, config, rules, homes, o.prefix, said.get(f"{t}:{n}", 0))
-                   for (t, n), r in sorted(logs.items())]
-        check_moving(report, connect(o.redis, o.live, single=True), movings, o.moving,
-                     o.alerts, o.live)
+        movings = [
+            Moving(t, n, r, config, rules, homes, o.prefix, said.get(f"{t}:{n}", 0))
+            for (t, n), r in sorted(logs.items())
+        ]
+        check_moving(report, connect(o.redis, o.live, single=True), movings, o.moving, o.alerts, o.live)
         report.need(*need)
     print(report.text(o.most))
     return 0 if report.ok else 1

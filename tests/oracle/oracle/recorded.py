@@ -4,7 +4,7 @@ import gzip
 import json
 import os
 
-from .fold import Event
+from .model import Event
 from .rules import ACTIONS
 
 KINDS = {"share": "share", "reply": "comment", "mention": "mention", "share_total": "share"}
@@ -47,11 +47,22 @@ def read_set(folder, name):
             continue
         parent = r.get("parent", "")
         t = r["ts"] + (RELATIVE_BASE if name in RELATIVE else 0)
-        out.append((t, Event(
-            content_id=r["content"], action=ACTIONS.index(KINDS[r["kind"]]), event_id=r.get("id", ""),
-            event_time=t, channel=r.get("channel", "unknown"), actor_id=r.get("user", ""),
-            parent_event_id="" if parent in posts else parent,
-            depth=depth_of(r["id"]) if "id" in r and parent else 0, count=n)))
+        out.append(
+            (
+                t,
+                Event(
+                    content_id=r["content"],
+                    action=ACTIONS.index(KINDS[r["kind"]]),
+                    event_id=r.get("id", ""),
+                    event_time=t,
+                    channel=r.get("channel", "unknown"),
+                    actor_id=r.get("user", ""),
+                    parent_event_id="" if parent in posts else parent,
+                    depth=depth_of(r["id"]) if "id" in r and parent else 0,
+                    count=n,
+                ),
+            )
+        )
     return out
 
 

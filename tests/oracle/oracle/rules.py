@@ -19,8 +19,10 @@ import re
 import xxhash
 import yaml
 
-ACTIONS = ("impression view share_intent share share_cancel unshare like comment save mention "
-           "conversion hide report").split()
+ACTIONS = (
+    "impression view share_intent share share_cancel unshare like comment save mention "
+    "conversion hide report"
+).split()
 PLURALS = [a + "s" for a in ACTIONS]
 SHARE = ACTIONS.index("share")
 UNSHARE = ACTIONS.index("unshare")
@@ -33,13 +35,16 @@ class RuleError(ValueError):
 
 # ---------------------------------------------------------------- expressions
 
-TOKEN = re.compile(r"""
+TOKEN = re.compile(
+    r"""
       (?P<space> \s+ | \#[^\n]*)
     | (?P<number> 0[xX][0-9a-fA-F]+ | (?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)
     | (?P<word> [A-Za-z_:][A-Za-z0-9_:]*)
     | (?P<string> "(?:[^"\\\n]|\\.)*" | '(?:[^'\\\n]|\\.)*' | `[^`]*`)
     | (?P<op> == | != | >= | <= | =~ | !~ | [-+*/()<>{},=%^\[\]])
-    """, re.X)
+    """,
+    re.X,
+)
 
 PRECEDENCE = [
     ("or",),
@@ -48,8 +53,14 @@ PRECEDENCE = [
     ("+", "-"),
     ("*", "/"),
 ]
-COMPARE = {"==": operator.eq, "!=": operator.ne, ">": operator.gt, "<": operator.lt,
-           ">=": operator.ge, "<=": operator.le}
+COMPARE = {
+    "==": operator.eq,
+    "!=": operator.ne,
+    ">": operator.gt,
+    "<": operator.lt,
+    ">=": operator.ge,
+    "<=": operator.le,
+}
 
 
 def tokens(text):
@@ -212,7 +223,7 @@ class Parser:
             self.allow(name, labels, ())
             return Selector("estimate", name=name)
         total = name.endswith("_total")
-        base = name[:-len("_total")] if total else name
+        base = name[: -len("_total")] if total else name
         if base == "events":
             self.allow(name, labels, ("action", "channel") if total else ("action", "channel", "window"))
             if labels.get("action") not in ACTIONS:
@@ -229,8 +240,12 @@ class Parser:
             raise RuleError(f"{name}: unknown or no window in {self.text!r}")
         if "channel" in labels and action != SHARE:
             raise RuleError(f"{name}: windows per channel are for shares only in {self.text!r}")
-        return Selector("window", action=action, window=self.windows.index(labels["window"]),
-                        channel=labels.get("channel"))
+        return Selector(
+            "window",
+            action=action,
+            window=self.windows.index(labels["window"]),
+            channel=labels.get("channel"),
+        )
 
     def allow(self, name, labels, allowed):
         for label in labels:
@@ -241,13 +256,24 @@ class Parser:
 def unquote(text):
     if text[0] == "`":
         return text[1:-1]
-    simple = {"n": "\n", "t": "\t", "r": "\r", "\\": "\\", '"': '"', "'": "'",
-              "a": "\a", "b": "\b", "f": "\f", "v": "\v"}
+    simple = {
+        "n": "\n",
+        "t": "\t",
+        "r": "\r",
+        "\\": "\\",
+        '"': '"',
+        "'": "'",
+        "a": "\a",
+        "b": "\b",
+        "f": "\f",
+        "v": "\v",
+    }
 
     def one(m):
         if m.group(1) not in simple:
             raise RuleError(f"unknown escape \\{m.group(1)}")
         return simple[m.group(1)]
+
     return re.sub(r"\\(.)", one, text[1:-1])
 
 
@@ -273,8 +299,15 @@ def uses(node, name):
 
 # ---------------------------------------------------------------- rule files
 
-UNITS = {"ms": 1, "s": 1000, "m": 60_000, "h": 3_600_000, "d": 86_400_000, "w": 7 * 86_400_000,
-         "y": 365 * 86_400_000}
+UNITS = {
+    "ms": 1,
+    "s": 1000,
+    "m": 60_000,
+    "h": 3_600_000,
+    "d": 86_400_000,
+    "w": 7 * 86_400_000,
+    "y": 365 * 86_400_000,
+}
 
 
 def duration_ms(text):
@@ -295,8 +328,16 @@ def fold_space(text):
 class Rule:
     """One alert rule. key = (name, version) is what its state in a content hangs on."""
 
-    def __init__(self, name, expr, for_ms=0, reset_expr=None, labels=None, annotations=None,
-                 windows=("1m", "5m", "1h", "24h")):
+    def __init__(
+        self,
+        name,
+        expr,
+        for_ms=0,
+        reset_expr=None,
+        labels=None,
+        annotations=None,
+        windows=("1m", "5m", "1h", "24h"),
+    ):
         windows = list(windows)
         self.name, self.expr_text, self.for_ms = name, expr, for_ms
         self.reset_text = reset_expr or ""
@@ -321,7 +362,9 @@ class Rule:
         return (self.value.eval(values), self.threshold.eval(values) if self.threshold else None)
 
     def alert_id(self, entity, topic, partition, starts_ms, offset):
-        text = "\0".join([self.name, self.version, entity, topic, str(partition), str(starts_ms), str(offset)])
+        text = "\0".join(
+            [self.name, self.version, entity, topic, str(partition), str(starts_ms), str(offset)]
+        )
         return xxhash.xxh3_128_hexdigest(text.encode())
 
 
@@ -331,9 +374,17 @@ def load(texts, windows=("1m", "5m", "1h", "24h")):
     for text in [texts] if isinstance(texts, str) else texts:
         for group in (yaml.safe_load(text) or {}).get("groups") or []:
             for r in group.get("rules") or []:
-                if r.get("on", r.get(True, "content")) != "content":	# YAML 1.1 reads a bare `on` as true
+                if r.get("on", r.get(True, "content")) != "content":  # YAML 1.1 reads a bare `on` as true
                     continue
-                out.append(Rule(r["alert"], str(r["expr"]), duration_ms(r.get("for", 0)),
-                                str(r["reset_expr"]) if r.get("reset_expr") is not None else None,
-                                r.get("labels"), r.get("annotations"), windows))
+                out.append(
+                    Rule(
+                        r["alert"],
+                        str(r["expr"]),
+                        duration_ms(r.get("for", 0)),
+                        str(r["reset_expr"]) if r.get("reset_expr") is not None else None,
+                        r.get("labels"),
+                        r.get("annotations"),
+                        windows,
+                    )
+                )
     return out

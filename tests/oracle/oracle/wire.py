@@ -10,18 +10,24 @@ import os
 import re
 from datetime import datetime, timedelta, timezone
 
-from .fold import Event, Refused
+from .model import Event, Refused
 from .rules import ACTIONS
 
 PROTO = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../../proto/virality/v1/event.proto")
 RECORD_MOST = 64 * 1024
-TIME_MOST = 253_402_300_799_999		# the last millisecond of 9999
+TIME_MOST = 253_402_300_799_999  # the last millisecond of 9999
 CHANNEL_MOST = 64
 # Most bytes of a text and the reason when it is longer.
 LIMITS = {
-    "event_id": (256, "event_id"), "content_id": (256, "content_id"), "actor_id": (256, "id"),
-    "parent_event_id": (256, "id"), "root_event_id": (256, "id"), "author_id": (256, "id"),
-    "content_type": (256, "range"), "title": (1024, "range"), "url": (2048, "range"),
+    "event_id": (256, "event_id"),
+    "content_id": (256, "content_id"),
+    "actor_id": (256, "id"),
+    "parent_event_id": (256, "id"),
+    "root_event_id": (256, "id"),
+    "author_id": (256, "id"),
+    "content_type": (256, "range"),
+    "title": (1024, "range"),
+    "url": (2048, "range"),
 }
 
 
@@ -48,6 +54,7 @@ KINDS = {name: kind for name, kind in FIELDS.values()}
 
 # ---------------------------------------------------------------- protobuf
 
+
 def varint(data, at):
     value = 0
     for i in range(10):
@@ -55,7 +62,7 @@ def varint(data, at):
             raise Bad("decode")
         byte = data[at]
         at += 1
-        value |= (byte & 0x7f) << (7 * i)
+        value |= (byte & 0x7F) << (7 * i)
         if byte < 0x80:
             return value & (1 << 64) - 1, at
     raise Bad("decode")
@@ -72,7 +79,7 @@ def wire_fields(data):
     while at < len(data):
         tag, at = varint(data, at)
         number, kind = tag >> 3, tag & 7
-        if number == 0 or number > 0x1fffffff:
+        if number == 0 or number > 0x1FFFFFFF:
             raise Bad("decode")
         if kind == 0:
             value, at = varint(data, at)
@@ -82,7 +89,7 @@ def wire_fields(data):
                 n, at = varint(data, at)
             if at + n > len(data):
                 raise Bad("decode")
-            value, at = data[at:at + n], at + n
+            value, at = data[at : at + n], at + n
         else:
             raise Bad("decode")
         out.append((number, kind, value))
@@ -143,6 +150,7 @@ EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 def json_load(data):
     def never(_):
         raise Bad("decode")
+
     try:
         return json.loads(text_of(data), parse_constant=never)
     except (ValueError, RecursionError):
@@ -192,7 +200,7 @@ def json_enum(value, type_):
         names = {}
         prefix = re.sub(r"(?<!^)(?=[A-Z])", "_", type_).upper() + "_"
         for name, number in ENUMS[type_].items():
-            names[name] = names[name[len(prefix):]] = number
+            names[name] = names[name[len(prefix) :]] = number
         return names.get(value.upper(), -1)
     if isinstance(value, float) and value.is_integer():
         value = int(value)
@@ -278,14 +286,29 @@ def event_of(values):
         raise Bad("action")
     if not values.get("content_id"):
         raise Bad("content_id")
-    shown = ("event_id", "event_time", "actor_id", "parent_event_id", "parent_event_time", "depth", "title",
-             "content_type", "url", "author_id")
-    return Event(content_id=values["content_id"], action=action - 1, count=values.get("count", 0) or 1,
-                 channel=channel_of(values.get("channel", "")),
-                 **{name: values[name] for name in shown if name in values})
+    shown = (
+        "event_id",
+        "event_time",
+        "actor_id",
+        "parent_event_id",
+        "parent_event_time",
+        "depth",
+        "title",
+        "content_type",
+        "url",
+        "author_id",
+    )
+    return Event(
+        content_id=values["content_id"],
+        action=action - 1,
+        count=values.get("count", 0) or 1,
+        channel=channel_of(values.get("channel", "")),
+        **{name: values[name] for name in shown if name in values},
+    )
 
 
 # ---------------------------------------------------------------- framing
+
 
 def zigzag(data, at):
     raw, at = varint(data, at)
@@ -359,11 +382,13 @@ def decode(value, headers=None):
             values = with_cloud_event(*structured(value))
         else:
             guid = named.get("__value_schema_id", b"")
-            values = payload_values(value, content_type if "ce_specversion" in named else "",
-                                    len(guid) >= 17 and guid[0] == 1)
+            values = payload_values(
+                value, content_type if "ce_specversion" in named else "", len(guid) >= 17 and guid[0] == 1
+            )
             if "ce_specversion" in named:
-                values = with_cloud_event(values, text_of(named.get("ce_id", b"")),
-                                          text_of(named.get("ce_time", b"")))
+                values = with_cloud_event(
+                    values, text_of(named.get("ce_id", b"")), text_of(named.get("ce_time", b""))
+                )
         return event_of(values)
     except Bad as bad:
         return Refused(bad.args[0])
