@@ -5,7 +5,8 @@
 #include <time.h>
 
 #define ASK_MS 10000	/* for the topics' partitions when joining */
-#define LEAVE_MS 10000
+#define LEAVE_MS 8000
+#define DESTROY_MS 2000
 #define SLICE_MS 100
 #define QUEUE_KBYTES_MIN 64
 #define QUEUE_KBYTES_MAX 2097151	/* librdkafka's own limit */
@@ -17,16 +18,26 @@ static void tell(struct vr_group *g, enum vr_err err, bool fatal, const char *te
 		g->ops.error(g->ops.ctx, err, fatal, text);
 }
 
-static void on_error(rd_kafka_t *rk, int code, const char *reason, void *opaque)
+static void tell_fatal(struct vr_group *g)
 {
 	char text[512];
-	rd_kafka_resp_err_t err = (rd_kafka_resp_err_t)code;
-	if (err != RD_KAFKA_RESP_ERR__FATAL) {
-		tell(opaque, vr_fault_of(err), false, reason);
-		return;
-	}
-	err = rd_kafka_fatal_error(rk, text, sizeof(text));
-	tell(opaque, err == RD_KAFKA_RESP_ERR_FENCED_INSTANCE_ID ? VR_E_CONFIG : VR_E_BUG, true, text);
+	rd_kafka_resp_err_t err = rd_kafka_fatal_error(g->rk, text, sizeof(text));
+	tell(g, err == RD_KAFKA_RESP_ERR_FENCED_INSTANCE_ID ? VR_E_CONFIG : VR_E_BUG, true, text);
+}
+
+/* A fatal error comes to a consumer as a message, other errors of the instance by callback. */
+static void tell_code(struct vr_group *g, rd_kafka_resp_err_t err, const char *text)
+{
+	if (err == RD_KAFKA_RESP_ERR__FATAL)
+		tell_fatal(g);
+	else
+		tell(g, vr_fault_of(err), false, text);
+}
+
+static void on_error(rd_kafka_t *rk, int code, const char *reason, void *opaque)
+{
+	(void)rk;
+	tell_code(opaque, (rd_kafka_resp_err_t)code, reason);
 }
 
 static void on_commit(rd_kafka_t *rk, rd_kafka_resp_err_t err, rd_kafka_topic_partition_list_t *list, void *opaque)
@@ -179,7 +190,7 @@ void vr_group_poll(struct vr_group *g, struct vr_span wait)
 		return;
 	/* A record here would be lost: every feed's queue is cut off from this one before it is assigned. */
 	VR_ASSERT(m->err);
-	tell(g, vr_fault_of(m->err), false, rd_kafka_message_errstr(m));
+	tell_code(g, m->err, rd_kafka_message_errstr(m));
 	rd_kafka_message_destroy(m);
 }
 
@@ -204,6 +215,28 @@ static void leave(struct vr_group *g)
 	rd_kafka_queue_destroy(queue);
 }
 
+static void *destroy(void *rk)
+{
+	rd_kafka_destroy_flags(rk, RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE);
+	return NULL;
+}
+
+/* A broker that is connected and silent holds librdkafka up until its requests time out, a minute. Nobody waits
+ * that long to end: the instance, which calls nobody back any more, is left to a thread of its own. */
+static void destroy_in_time(rd_kafka_t *rk)
+{
+	pthread_t thread;
+	struct timespec due;
+	if (pthread_create(&thread, NULL, destroy, rk)) {
+		destroy(rk);
+		return;
+	}
+	clock_gettime(CLOCK_MONOTONIC, &due);
+	due.tv_sec += DESTROY_MS / 1000;
+	if (pthread_clockjoin_np(thread, NULL, CLOCK_MONOTONIC, &due))
+		pthread_detach(thread);
+}
+
 void vr_group_free(struct vr_group *g)
 {
 	if (!g)
@@ -212,6 +245,6 @@ void vr_group_free(struct vr_group *g)
 	/* After a fatal error or without an answer from the group nobody was told. */
 	vr_assign_withdraw(g);
 	VR_ASSERT(g->n_feeds == 0);
-	rd_kafka_destroy_flags(g->rk, RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE);
+	destroy_in_time(g->rk);
 	free_group(g);
 }

@@ -47,6 +47,8 @@ static const struct row rows[] = {
 	{"session.timeout.ms", "45000", CONSUMER, NULL},
 	{"max.poll.interval.ms", "300000", CONSUMER, NULL},
 	{"fetch.message.max.bytes", "1048576", CONSUMER, NULL},
+	/* A partition that is new or sought waits for the answer that is under way for the others. */
+	{"fetch.wait.max.ms", "100", CONSUMER, NULL},
 	{"topic.metadata.refresh.interval.ms", "60000", BOTH, NULL},
 	{"socket.keepalive.enable", "true", BOTH, NULL},
 	{"message.timeout.ms", "30000", PRODUCER, NULL},

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "rig.h"
+#include <sched.h>
 
 static void every_record_once_in_order(void **state)
 {
@@ -149,6 +150,66 @@ static void says_when_the_offset_is_gone(void **state)
 	rig_free(r);
 }
 
+struct worker {
+	struct member *m;
+	struct box *box;
+	struct vr_batch batch;
+	_Atomic bool ended;
+	int64_t next;
+	size_t wrong;
+};
+
+static void *work(void *arg)
+{
+	struct worker *w = arg;
+	while (!w->ended) {
+		size_t n = vr_feed_take(w->box->feed, 64, &w->batch);
+		for (size_t i = 0; i < n; i++) {
+			const struct vr_feed_item *item = &w->batch.item[i];
+			if (item->what == VR_FEED_RECORD)
+				w->wrong += item->offset != w->next++;
+			else if (item->what == VR_FEED_END && item->offset == w->next)
+				w->ended = true;
+		}
+		vr_batch_done(&w->batch);
+		sched_yield();
+	}
+	return NULL;
+}
+
+/* Every revival assigns all partitions again under the hands of the other one's worker. */
+static void revivals_disturb_no_other_worker(void **state)
+{
+	(void)state;
+	struct rig *r = rig_new(2);
+	struct worker w = {.m = &r->m};
+	struct vr_diag d;
+	pthread_t thread;
+	size_t revived = 0;
+	fill_topic(r->mock, topic, 0, 10, 20);
+	fill_topic(r->mock, topic, 1, 60000, 20);
+	rig_join(r, 2);
+	struct box *b = box_find(&r->m, topic, 0);
+	w.box = box_find(&r->m, topic, 1);
+	assert_int_equal(vr_batch_init(&w.batch, 64), VR_OK);
+	assert_int_equal(pthread_create(&thread, NULL, work, &w), 0);
+	while (!w.ended || revived == 0) {
+		assert_int_equal(vr_feed_seek(b->feed, 99, &d), VR_OK);
+		box_forget(b);
+		EVENTUALLY(b->out_of_range, box_take(&r->m, b, 64); vr_group_poll(r->m.g, (struct vr_span){1}));
+		assert_int_equal(vr_feed_seek(b->feed, 3, &d), VR_OK);
+		box_forget(b);
+		EVENTUALLY(b->last == 9, box_take(&r->m, b, 64); vr_group_poll(r->m.g, (struct vr_span){1}));
+		assert_int_equal(b->first, 3);
+		revived++;
+	}
+	pthread_join(thread, NULL);
+	assert_int_equal(w.wrong, 0);
+	assert_int_equal(w.next, 60000);
+	vr_batch_free(&w.batch);
+	rig_free(r);
+}
+
 static void one_that_is_not_taken_from_holds_up_nobody(void **state)
 {
 	(void)state;
@@ -207,6 +268,7 @@ int main(void)
 		cmocka_unit_test(a_record_is_what_was_sent),
 		cmocka_unit_test(seeks_back_and_forward),
 		cmocka_unit_test(says_when_the_offset_is_gone),
+		cmocka_unit_test(revivals_disturb_no_other_worker),
 		cmocka_unit_test(one_that_is_not_taken_from_holds_up_nobody),
 		cmocka_unit_test(the_budget_is_divided),
 		cmocka_unit_test(needs_an_offered_partition),
