@@ -78,6 +78,8 @@ struct vr_redis_config {
 };
 struct vr_redis;	/* opaque: one connection, one thread */
 /** Copies config; connects nothing yet. */
+/** Version of hiredis that this was compiled with. */
+const char *vr_redis_version(void);
 VR_MUST enum vr_err vr_redis_new(const struct vr_redis_config *config, struct vr_redis **ret);
 void vr_redis_free(struct vr_redis *r);
 /** Connect if not connected (AUTH, SELECT, timeouts set again, keepalive). */

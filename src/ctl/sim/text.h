@@ -2,7 +2,7 @@
 #pragma once
 /* text.h - an act as an event: numbers become ids, traits become titles.
  *
- * Ownership: the event borrows from struct vr_sim_text until the next vr_sim_text_event.   Threads: one owner. */
+ * Ownership: an event borrows from struct vr_sim_text until the next one is made.   Threads: one owner. */
 #include "traits.h"
 
 struct vr_sim_text {
