@@ -370,7 +370,7 @@ def test_a_miskeyed_content_is_folded_but_not_judged():
     )
 )
 def test_rules_against_judging_every_millisecond_boundary(steps):
-    """Another way: after each record every bucket edge of all windows and every due time is visited for all."""
+    """Another way: after each record every bucket edge of every window is visited, and every due time."""
     windows = [("3s", 3000), ("9s", 9000)]
     text = json.dumps(
         {

@@ -33,7 +33,10 @@ BARE = (
     pb(1, "e1") + pb(2, pb(1, 1_500_000_000) + pb(2, 123_999_999)) + pb(3, 4) + pb(4, "c1") + pb(5, "WeiBo")
 )
 EVENT = Event("c1", SHARE, "e1", T0 + 123, "weibo")
-JSON = b'{"eventId":"e1","event_time":"2017-07-14T02:40:00.123999Z","action":"share","contentId":"c1","channel":"WEIBO"}'
+JSON = (
+    b'{"eventId":"e1","event_time":"2017-07-14T02:40:00.123999Z","action":"share",'
+    b'"contentId":"c1","channel":"WEIBO"}'
+)
 
 
 @pytest.mark.parametrize(

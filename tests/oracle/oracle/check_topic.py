@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Folds whole Kafka topics and compares Redis with the fold.
 
-    python3 -m oracle.check_topic --brokers 127.0.0.1:9092 --topic shares --redis unix:///run/r.sock --rules r.yaml
-    python3 -m oracle.check_topic ... --moving 20       while the daemons work: each partition at its stored offset
+    python3 -m oracle.check_topic --brokers HOST:PORT --topic shares --redis unix:///run/r.sock --rules r.yaml
+    python3 -m oracle.check_topic ... --moving 20     while daemons work: each partition at its stored offset
 
 Exit 0: equal; 1: a difference, or nothing was compared; 2: usage.
 """

@@ -241,7 +241,7 @@ class Partition(Shown):
             counters.totals[SHARE] -= gives
 
     def fold_minute(self, c, action, n, t):
-        """The series: an open minute is the one stream time stands in, from the content's first event in it."""
+        """The series: the minute stream time stands in is open from the content's first event in it."""
         now = self.stream_ms // MINUTE * MINUTE
         if c.minute is not None and c.minute < now:
             self.close_minute(c)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What Redis must show of folded partitions: of one (the class Shown, a part of fold.Partition), and merged."""
+"""What Redis must show of folded partitions: of one (Shown, a part of fold.Partition), and merged."""
 from .model import MINUTE, SHOWN_TEXT, cut_utf8, ratio
 from .rules import PLURALS, SHARE
 
