@@ -50,7 +50,7 @@ enum vr_err vr_kafka_bounds(struct vr_group *g, const struct vr_topic_part *tp, 
 enum vr_err vr_kafka_committed(struct vr_group *g, const struct vr_topic_part *tp, struct vr_span timeout, int64_t *ret_offset)
 {
 	rd_kafka_topic_partition_list_t *list = list_one(tp, RD_KAFKA_OFFSET_INVALID);
-	int64_t offset;
+	int64_t offset = -1;
 	if (!list)
 		return VR_E_CONFIG;
 	enum vr_err err = read_one(list, rd_kafka_committed(g->rk, list, vr_span_int(timeout)), &offset);
@@ -63,7 +63,7 @@ enum vr_err vr_kafka_offset_at(struct vr_group *g, const struct vr_topic_part *t
 	struct vr_span timeout, int64_t *ret_offset)
 {
 	rd_kafka_topic_partition_list_t *list = list_one(tp, t.ms < 0 ? 0 : t.ms);
-	int64_t offset, first;
+	int64_t offset = -1, first;
 	if (!list)
 		return VR_E_CONFIG;
 	enum vr_err err = read_one(list, rd_kafka_offsets_for_times(g->rk, list, vr_span_int(timeout)), &offset);
