@@ -146,7 +146,7 @@ static enum vr_err skip_gap(struct vr_shard *s, struct plan *p, struct vr_diag *
 
 static enum vr_err decide(struct vr_shard *s, const struct vr_replies *r, struct plan *p, struct vr_diag *d)
 {
-	bool anew = accepts(r, "rebuild") || accepts(r, "from-log-start") || accepts(r, "state-loss");
+	bool anew = s->anew || accepts(r, "rebuild") || accepts(r, "from-log-start") || accepts(r, "state-loss");
 	enum vr_err err = vr_owner_seen(&s->owner, r->at, &p->record);
 	if (err && !anew)
 		return vr_diag_set(d, err, "redis", "the owner record is of another format; viralctl accept ... --rebuild folds anew");
@@ -409,6 +409,7 @@ static void reset(struct vr_shard *s)
 	s->folded = 0;
 	vr_buf_clear(&s->refused);
 	s->seam = s->record.last.known;
+	s->anew = false;
 }
 
 static enum vr_err acquire(struct vr_shard *s, struct plan *p, struct vr_diag *d)

@@ -16,6 +16,10 @@ struct parcel { const struct vr_feed_item *item; struct vr_event event; struct v
 
 static enum vr_err log_changed(struct vr_shard *s, int64_t found, struct vr_diag *d)
 {
+	if (s->config.on_truncation == VR_POLICY_GO_ON) {
+		s->anew = true;
+		return vr_diag_set(d, VR_E_FENCED, "kafka", "the topic was truncated or re-created; folding it anew");
+	}
 	return vr_diag_set(d, VR_E_TRUNCATED, "kafka", "offset %lld of %.*s:%d holds another record than the one that was counted (found at %lld): "
 		"the topic was truncated or re-created. Fold anew with: viralctl accept %.*s:%d --from-log-start",
 		(long long)s->record.last.off, (int)s->part.topic.n, s->part.topic.p, s->part.partition, (long long)found,

@@ -688,6 +688,8 @@ void vr_publisher_free(struct vr_publisher *p)
 
 void vr_publisher_lead(struct vr_publisher *p, bool lead)
 {
+	if (!p)
+		return;
 	pthread_mutex_lock(&p->lock);
 	p->lead = lead;
 	pthread_cond_signal(&p->wake);

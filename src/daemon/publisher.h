@@ -30,6 +30,6 @@ struct vr_publisher_config {
 struct vr_publisher;
 VR_MUST enum vr_err vr_publisher_new(const struct vr_publisher_config *config, struct vr_publisher **ret);
 void vr_publisher_free(struct vr_publisher *p);
-/** Begin or end being the one that publishes. */
+/** Begin or end being the one that publishes. NULL (it has ended already): nothing. */
 void vr_publisher_lead(struct vr_publisher *p, bool lead);
 struct vr_mono vr_publisher_beat(const struct vr_publisher *p);

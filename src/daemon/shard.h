@@ -53,6 +53,7 @@ struct vr_shard {
 	size_t walk_at;
 	struct vr_codec_stats codec;
 	bool seam;				/* the next record must be the one of the fingerprint */
+	bool anew;				/* the log is another one and the settings say: fold it anew */
 	bool at_end, boards_due, walked, evicted, note_rules;
 	struct vr_mono end_since, last_cut, last_boards, last_check;
 	int64_t forgot_below;			/* hour up to which the index has been swept */

@@ -38,6 +38,8 @@ struct vr_worker {
 	pthread_t thread;
 	pthread_mutex_t lock;		/* of slot[], n_slots, facts */
 	pthread_cond_t gone;
+	struct vr_shard_config tuned;
+	bool is_tuned;			/* `tuned` waits to be taken up */
 	struct vr_slot_facts facts[SLOTS_MAX];
 	size_t n_facts;
 	int wake;
@@ -389,6 +391,39 @@ void vr_worker_take_back(struct vr_worker *w, const struct vr_topic_part *part, 
 	pthread_mutex_unlock(&w->lock);
 }
 
+static void tune(struct vr_shard_config *c, const struct vr_shard_config *t)
+{
+	c->on_gap = t->on_gap;
+	c->on_truncation = t->on_truncation;
+	c->on_missing_state = t->on_missing_state;
+	c->on_growth = t->on_growth;
+	c->cut_interval = t->cut_interval;
+	c->idle_timeout = t->idle_timeout;
+	c->cut_contents = t->cut_contents;
+	c->cut_contents_behind = t->cut_contents_behind;
+	c->cut_bytes = t->cut_bytes;
+}
+
+void vr_worker_tune(struct vr_worker *w, const struct vr_shard_config *tuned)
+{
+	pthread_mutex_lock(&w->lock);
+	w->tuned = *tuned;
+	w->is_tuned = true;
+	pthread_mutex_unlock(&w->lock);
+	wake(w);
+}
+
+static void take_up_tuning(struct vr_worker *w)
+{
+	pthread_mutex_lock(&w->lock);
+	for (size_t i = 0; w->is_tuned && i < w->n_slots; i++)
+		tune(&w->slot[i]->shard->config, &w->tuned);
+	if (w->is_tuned)
+		tune(&w->config.shard, &w->tuned);
+	w->is_tuned = false;
+	pthread_mutex_unlock(&w->lock);
+}
+
 size_t vr_worker_parts(struct vr_worker *w)
 {
 	pthread_mutex_lock(&w->lock);
@@ -510,6 +545,7 @@ static void *work(void *arg)
 	int64_t facts_ms = 0;
 	while (!atomic_load(&w->stop)) {
 		drop_leaving(w);
+		take_up_tuning(w);
 		bool more = round_of_slots(w);
 		int64_t now = now_mono(w).ms;
 		if (now - facts_ms >= 200) {

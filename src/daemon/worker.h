@@ -51,6 +51,8 @@ void vr_worker_free(struct vr_worker *w);
 void vr_worker_give(struct vr_worker *w, const struct vr_topic_part *part);
 /** It goes: flush and free its feed. Returns when done, or after the deadline (then its memory goes later). */
 void vr_worker_take_back(struct vr_worker *w, const struct vr_topic_part *part, struct vr_span deadline);
+/** Settings that may change while it runs: policies, intervals and limits of cuts. Taken up at the next round. */
+void vr_worker_tune(struct vr_worker *w, const struct vr_shard_config *tuned);
 size_t vr_worker_parts(struct vr_worker *w);
 /** Copies at most n; returns how many there are. */
 size_t vr_worker_facts(struct vr_worker *w, struct vr_slot_facts *out, size_t n);

@@ -1,0 +1,161 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* main.c - virald's command line. */
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sysexits.h>
+
+#include "demo.h"
+#include "run.h"
+
+enum { SETS_MAX = 256 };
+
+struct line {
+	struct vr_run_options run;
+	struct vr_demo_options demo;
+	const char *sets[SETS_MAX];
+	bool connect, dump;
+};
+
+static const char usage[] =
+	"Usage: virald COMMAND [OPTIONS]\n"
+	"\n"
+	"Consumes share and interaction events from Kafka, keeps exact rolling virality counters in Redis, and says so\n"
+	"the moment a content crosses a threshold.\n"
+	"\n"
+	"Commands:\n"
+	"  run      the daemon\n"
+	"  check    check configuration and rules; with --connect also try Kafka and Redis\n"
+	"  demo     see it work: mock Kafka, private Redis, made-up events (for trying out only)\n"
+	"  sample   print a configuration file with every setting\n"
+	"  reference  print the reference page of all settings\n"
+	"\n"
+	"Options:\n"
+	"  -c, --config FILE      configuration (default /etc/virald/virald.yaml, with conf.d/*.yaml beside it)\n"
+	"  -s, --set PATH=VALUE   set one setting, e.g. --set redis.url=unix:///run/redis/redis.sock\n"
+	"  -X NAME=VALUE          set a property of librdkafka\n"
+	"      --connect          check: also try Kafka and Redis\n"
+	"      --dump-config      check: print every setting with its value and where it comes from\n"
+	"      --seconds N        demo: end after N seconds with a summary\n"
+	"      --rate N           demo: events a second (default 2000)\n"
+	"      --seed N           demo: another stream of events\n"
+	"  -h, --help             this text\n"
+	"  -V, --version          versions of virald and of what it links\n"
+	"\n"
+	"Exit: 0 ok, 64 usage, 69 a peer cannot be reached, 70 own fault, 78 configuration.\n"
+	"Manual: virald(8), virald.yaml(5). First steps: virald demo\n";
+
+static int fail_usage(const char *what, const char *word)
+{
+	fprintf(stderr, "virald: %s%s%s\nTry: virald --help\n", what, word ? ": " : "", word ? word : "");
+	return EX_USAGE;
+}
+
+static int command_run(const struct line *l) { return vr_run(&l->run); }
+static int command_check(const struct line *l) { return vr_run_check(&l->run, l->connect, l->dump); }
+static int command_demo(const struct line *l) { return vr_demo(&l->demo); }
+
+static int command_sample(const struct line *l)
+{
+	(void)l;
+	vr_config_print_sample(stdout);
+	return EX_OK;
+}
+
+static int command_reference(const struct line *l)
+{
+	(void)l;
+	vr_config_print_reference(stdout);
+	return EX_OK;
+}
+
+static const struct { const char *name; int (*run)(const struct line *l); } commands[] = {
+	{"run", command_run}, {"check", command_check}, {"demo", command_demo}, {"sample", command_sample}, {"reference", command_reference}};
+
+static int run_command(const char *name, const struct line *l)
+{
+	const char *names[sizeof(commands) / sizeof(commands[0])];
+	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {
+		if (strcmp(commands[i].name, name) == 0)
+			return commands[i].run(l);
+		names[i] = commands[i].name;
+	}
+	const char *near = vr_str_nearest(vr_str_c(name), names, sizeof(names) / sizeof(names[0]));
+	fprintf(stderr, "virald: unknown command '%s'%s%s%s\nTry: virald --help\n", name, near ? "; did you mean '" : "", near ? near : "",
+		near ? "'?" : "");
+	return EX_USAGE;
+}
+
+static bool number(const char *text, double low, double high, double *ret)
+{
+	char *end;
+	*ret = strtod(text, &end);
+	return end != text && *end == '\0' && *ret >= low && *ret <= high;
+}
+
+static bool add_set(struct line *l, const char *prefix, const char *word)
+{
+	char *text;
+	if (l->run.n_sets == SETS_MAX || !strchr(word, '=') || asprintf(&text, "%s%s", prefix, word) < 0)
+		return false;
+	l->sets[l->run.n_sets++] = text;
+	return true;
+}
+
+enum { OPT_CONNECT = 256, OPT_DUMP, OPT_SECONDS, OPT_RATE, OPT_SEED };
+
+static int take_option(struct line *l, int c)
+{
+	double v = 0;
+	switch (c) {
+	case 'c': l->run.config_path = optarg; return EX_OK;
+	case 's': return add_set(l, "", optarg) ? EX_OK : fail_usage("--set takes PATH=VALUE", optarg);
+	case 'X': return add_set(l, "kafka.properties.", optarg) ? EX_OK : fail_usage("-X takes NAME=VALUE", optarg);
+	case OPT_CONNECT: l->connect = true; return EX_OK;
+	case OPT_DUMP: l->dump = true; return EX_OK;
+	case OPT_SECONDS:
+		if (!number(optarg, 1, 1e9, &v))
+			return fail_usage("--seconds takes a number from 1", optarg);
+		l->demo.seconds = (int64_t)v;
+		return EX_OK;
+	case OPT_RATE:
+		if (!number(optarg, 1, 1e6, &l->demo.rate))
+			return fail_usage("--rate takes a number from 1 to 1000000", optarg);
+		return EX_OK;
+	case OPT_SEED:
+		if (!number(optarg, 0, 9e15, &v))
+			return fail_usage("--seed takes a whole number", optarg);
+		l->demo.seed = (uint64_t)v;
+		return EX_OK;
+	default: return EX_USAGE;
+	}
+}
+
+int main(int argc, char **argv)
+{
+	static const struct option options[] = {
+		{"config", required_argument, NULL, 'c'}, {"set", required_argument, NULL, 's'}, {"help", no_argument, NULL, 'h'},
+		{"version", no_argument, NULL, 'V'}, {"connect", no_argument, NULL, OPT_CONNECT}, {"dump-config", no_argument, NULL, OPT_DUMP},
+		{"seconds", required_argument, NULL, OPT_SECONDS}, {"rate", required_argument, NULL, OPT_RATE},
+		{"seed", required_argument, NULL, OPT_SEED}, {NULL, 0, NULL, 0}};
+	static struct line l = {.run = {.config_path = "/etc/virald/virald.yaml"}, .demo = {.rate = 2000, .seed = 1}};
+	int c;
+	l.run.sets = l.sets;
+	while ((c = getopt_long(argc, argv, "c:s:X:hV", options, NULL)) != -1) {
+		if (c == 'h')
+			return fputs(usage, stdout) < 0 ? EX_IOERR : EX_OK;
+		if (c == 'V')
+			return vr_run_versions();
+		if (c == '?')
+			return fail_usage("cannot use this command line", NULL);
+		int code = take_option(&l, c);
+		if (code)
+			return code;
+	}
+	if (optind == argc)
+		return fail_usage("which command?", NULL);
+	if (optind + 1 < argc)
+		return fail_usage("one command at a time", argv[optind + 1]);
+	return run_command(argv[optind], &l);
+}
