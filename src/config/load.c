@@ -26,7 +26,8 @@ static void set_origin(struct vr_setter *s, size_t row, const char *what, struct
 {
 	struct vr_origin *o = &s->config->own->origin[row];
 
-	if (pos.line > 0)
+	/* A value of a file has a line; any other has a name of where it came from. */
+	if (pos.line > 0 || !what)
 		(void)snprintf(o->text, sizeof(o->text), "%.*s:%u", (int)pos.file.n, pos.file.p, pos.line);
 	else
 		(void)snprintf(o->text, sizeof(o->text), "%s", what);
