@@ -186,7 +186,6 @@ static bool each_second(void *ctx, const struct vr_report_sums *sums, const stru
 
 static enum vr_err start(struct demo *d, struct vr_diag *why)
 {
-	struct vr_redis_config rc = redis_config(d);
 	enum vr_err err = make_files(d, why);
 	if (!err)
 		err = start_redis(d, why);
@@ -196,7 +195,10 @@ static enum vr_err start(struct demo *d, struct vr_diag *why)
 		err = vr_mock_topic(d->mock, TOPIC, PARTITIONS, why);
 	if (!err)
 		err = start_generator(d, why);
-	return err ? err : vr_picture_new(&rc, d->socket, HTTP, vr_mock_brokers(d->mock), &d->picture);
+	if (err)
+		return err;
+	struct vr_redis_config rc = redis_config(d);	/* now that there is a socket */
+	return vr_picture_new(&rc, d->socket, HTTP, vr_mock_brokers(d->mock), &d->picture);
 }
 
 static int run(struct demo *d)
