@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The sources in rising order, and what is wrong in any of them. */
+#include <errno.h>
 #include <glob.h>
 #include "say.h"
 #include "setting.h"
@@ -127,6 +128,13 @@ static void load_file(struct vr_setter *s, const char *path)
 		load_text(s, text, name);
 }
 
+/* A folder that is not there holds nothing; one that cannot be read may hold anything. */
+static int cannot_read(const char *path, int why)
+{
+	(void)path;
+	return why != ENOENT;
+}
+
 static void load_files(struct vr_setter *s, const char *path)
 {
 	const char *slash = path ? strrchr(path, '/') : NULL;
@@ -138,7 +146,7 @@ static void load_files(struct vr_setter *s, const char *path)
 		return;
 	load_file(s, path);
 	(void)snprintf(pattern, sizeof(pattern), "%.*sconf.d/*.yaml", slash ? (int)(slash - path) + 1 : 0, path);
-	rc = glob(pattern, GLOB_ERR, NULL, &found);
+	rc = glob(pattern, 0, cannot_read, &found);
 	if (rc != 0 && rc != GLOB_NOMATCH)
 		vr_config_say(s->errors, (struct vr_pos){.file = vr_str_c(path)}, "conf.d beside it cannot be read");
 	for (size_t i = 0; rc == 0 && i < found.gl_pathc; i++)
