@@ -60,6 +60,9 @@ void vr_metric_observe(struct vr_metrics *m, int worker, enum vr_m id, uint64_t 
 struct vr_label { const char *name; struct vr_str value; };
 void vr_metric_series(struct vr_metrics *m, enum vr_m id, const struct vr_label *labels, size_t n, double value);
 
+/** All series of that metric go. */
+void vr_metric_series_clear(struct vr_metrics *m, enum vr_m id);
+
 /** A counter's sum over all workers. */
 uint64_t vr_metric_sum(const struct vr_metrics *m, enum vr_m id, unsigned cell);
 /** The name of a cell ("too_large", "running"); NULL: there is no such cell. */

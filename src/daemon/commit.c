@@ -198,6 +198,7 @@ static enum vr_err finish(struct vr_shard *s, const struct vr_replies *replies, 
 		err = repair_views(s, d);
 	if (err)
 		return err;
+	s->cut_took.ms = s->world->mono(s->world->ctx).ms - now.ms;
 	vr_shard_note(s, VR_NOTE_CUT, VR_OK, (int64_t)r.n, "");
 	s->last_cut = s->last_check = now;
 	s->stored_off = s->record.off;

@@ -30,6 +30,7 @@ static const char usage[] =
 	"  demo     see it work: mock Kafka, private Redis, made-up events (for trying out only)\n"
 	"  sample   print a configuration file with every setting\n"
 	"  reference  print the reference page of all settings\n"
+	"  catalog  print what each log event means, as the journal's catalog\n"
 	"\n"
 	"Options:\n"
 	"  -c, --config FILE      configuration (default /etc/virald/virald.yaml, with conf.d/*.yaml beside it)\n"
@@ -70,8 +71,16 @@ static int command_reference(const struct line *l)
 	return EX_OK;
 }
 
+static int command_catalog(const struct line *l)
+{
+	(void)l;
+	vr_event_catalog(stdout);
+	return EX_OK;
+}
+
 static const struct { const char *name; int (*run)(const struct line *l); } commands[] = {
-	{"run", command_run}, {"check", command_check}, {"demo", command_demo}, {"sample", command_sample}, {"reference", command_reference}};
+	{"run", command_run}, {"check", command_check}, {"demo", command_demo}, {"sample", command_sample}, {"reference", command_reference},
+	{"catalog", command_catalog}};
 
 static int run_command(const char *name, const struct line *l)
 {

@@ -110,7 +110,7 @@ static void apply_rules(struct daemon *d, struct vr_rulefile *next)
 static void name_changed(void *ctx, const char *path, bool reloadable)
 {
 	struct daemon *d = ctx;
-	vr_report_say(d->report, reloadable ? VR_LOG_INFO : VR_LOG_WARN, "reload", "%s changed%s", path,
+	vr_report_say(d->report, reloadable ? VR_EV_RELOAD : VR_EV_RESTART_NEEDED, "%s changed%s", path,
 		reloadable ? "" : ": takes effect after a restart");
 }
 
@@ -131,7 +131,7 @@ static void reload(struct daemon *d)
 		apply_rules(d, rules);
 		vr_config_free(next);
 	} else {
-		vr_report_say(d->report, VR_LOG_ERROR, "reload", "the new configuration or rules are refused; the old ones go on");
+		vr_report_say(d->report, VR_EV_RELOAD_REFUSED, "the new configuration or rules are refused; the old ones go on");
 	}
 	vr_notify_ready(&d->notify);
 }
@@ -146,7 +146,7 @@ static void serve_signals(struct daemon *d)
 		}
 		if (atomic_load(&d->stop))
 			_exit(EX_OK);			/* twice: at once, which is safe by design */
-		vr_report_say(d->report, VR_LOG_INFO, "stopping", "signal %u", s.ssi_signo);
+		vr_report_say(d->report, VR_EV_STOPPING, "signal %u", s.ssi_signo);
 		end(d, EX_OK);
 	}
 }
@@ -155,7 +155,7 @@ static void serve_signals(struct daemon *d)
 static bool wait_retry(struct daemon *d, const char *what, const struct vr_diag *why)
 {
 	struct timespec moment = {RETRY_MS / 1000, 0};
-	vr_report_say(d->report, VR_LOG_WARN, "waiting", "%s: %s", what, why->text);
+	vr_report_waiting(d->report, what, why);
 	vr_notify_status(&d->notify, "waiting for %s: %s", what, why->text);
 	vr_notify_watchdog(&d->notify);
 	sigset_t set;
@@ -216,6 +216,22 @@ static int forget(struct daemon *d, const struct vr_topic_part *p)
 	return worker;
 }
 
+/* Only progress feeds the watchdog: every worker has gone round, or waits knowingly, within the last seconds. */
+static bool has_progress(struct daemon *d)
+{
+	int64_t now = mono_ms();
+	for (int i = 0; i < d->n_workers; i++)
+		if (now - vr_worker_beat(d->worker[i]).ms > BEAT_MAX_MS)
+			return false;
+	return true;
+}
+
+static void lead(struct daemon *d, bool leads_now)
+{
+	vr_report_leads(d->report, leads_now);
+	vr_publisher_lead(d->publisher, leads_now);
+}
+
 static void assigned(void *ctx, const struct vr_topic_part *parts, size_t n)
 {
 	struct daemon *d = ctx;
@@ -224,7 +240,7 @@ static void assigned(void *ctx, const struct vr_topic_part *parts, size_t n)
 		int worker = least_loaded(d);
 		remember(d, &parts[i], worker);
 		if (leads(d, &parts[i]))
-			vr_publisher_lead(d->publisher, true);
+			lead(d, true);
 		vr_worker_give(d->worker[worker], &parts[i]);
 	}
 }
@@ -236,16 +252,18 @@ static void revoked(void *ctx, const struct vr_topic_part *parts, size_t n, bool
 	for (size_t i = 0; i < n; i++) {
 		int worker = forget(d, &parts[i]);
 		if (leads(d, &parts[i]))
-			vr_publisher_lead(d->publisher, false);
+			lead(d, false);
 		if (worker >= 0)
 			vr_worker_take_back(d->worker[worker], &parts[i], (struct vr_span){REVOKE_MS});
+		if (has_progress(d))
+			vr_notify_watchdog(&d->notify);
 	}
 }
 
 static void group_error(void *ctx, enum vr_err err, bool fatal, const char *text)
 {
 	struct daemon *d = ctx;
-	vr_report_say(d->report, fatal ? VR_LOG_ERROR : VR_LOG_WARN, "kafka", "%s", text);
+	vr_report_say(d->report, fatal ? VR_EV_FATAL : VR_EV_KAFKA, "%s", text);
 	if (fatal)
 		end(d, exit_of(err));
 }
@@ -255,7 +273,7 @@ static void group_error(void *ctx, enum vr_err err, bool fatal, const char *text
 static void worker_fatal(void *ctx, enum vr_err err, const struct vr_diag *why)
 {
 	struct daemon *d = ctx;
-	vr_report_say(d->report, VR_LOG_ERROR, "fatal", "%s: %s", vr_err_text(err), why->text);
+	vr_report_say(d->report, VR_EV_FATAL, "%s: %s", vr_err_text(err), why->text);
 	end(d, exit_of(err));
 }
 
@@ -271,6 +289,8 @@ static void worker_note(void *ctx, int worker, const struct vr_topic_part *part,
 {
 	vr_report_note(((struct daemon *)ctx)->report, worker, part, note, err, n, text);
 }
+
+static void worker_cut(void *ctx, int worker, struct vr_span took) { vr_report_cut(((struct daemon *)ctx)->report, worker, took); }
 
 /* ------------------------------------------------ what the publisher asks -------------- */
 
@@ -299,7 +319,7 @@ static int64_t lag_of(void *ctx, const struct vr_topic_part *part, int64_t offse
 
 static void publisher_failed(void *ctx, enum vr_err err, const struct vr_diag *why)
 {
-	vr_report_say(((struct daemon *)ctx)->report, VR_LOG_WARN, "publisher", "%s: %s", vr_err_text(err), why->text);
+	vr_report_publish_failed(((struct daemon *)ctx)->report, err, why);
 }
 
 static void published(void *ctx, struct vr_span took) { vr_report_published(((struct daemon *)ctx)->report, took); }
@@ -326,7 +346,7 @@ static enum vr_err wait_redis(struct daemon *d, struct vr_diag *why)
 	struct vr_buf text;
 	vr_buf_init(&text, &d->mem);
 	vr_redis_facts_text(&facts, &text);
-	vr_report_say(d->report, VR_LOG_INFO, "redis", "%.*s", (int)text.n, text.p);
+	vr_report_say(d->report, VR_EV_REDIS, "%.*s", (int)text.n, text.p);
 	vr_buf_done(&text);
 	return VR_OK;
 }
@@ -373,19 +393,24 @@ static enum vr_err read_rules(struct daemon *d, struct vr_diag *why)
 	if (!err)
 		err = vr_rulebook_append(d->rules, &link, vr_rulefile_hash(d->rulefile), vr_rulefile_json(d->rulefile), false, &no, why);
 	if (!err && no == 0)
-		vr_report_say(d->report, VR_LOG_WARN, "rules", "this instance's rule files differ from the set in force, which was given later; "
+		vr_report_say(d->report, VR_EV_RULES_DIFFER, "this instance's rule files differ from the set in force, which was given later; "
 			"SIGHUP makes these the fleet's");
 	return err;
 }
 
-static enum vr_err start_workers(struct daemon *d, struct vr_diag *why)
+static int workers_wanted(const struct vr_config *c)
 {
 	long cores = sysconf(_SC_NPROCESSORS_ONLN);
-	int n = d->config->workers > 0 ? (int)d->config->workers : cores > 0 ? (int)cores : 1;
+	return c->workers > 0 ? (int)c->workers : cores > 0 ? (int)cores : 1;
+}
+
+static enum vr_err start_workers(struct daemon *d, struct vr_diag *why)
+{
+	int n = workers_wanted(d->config);
 	struct vr_worker_config wc = {
 		.shard = vr_run_shard(d->config), .redis = vr_run_redis(d->config), .group = d->group, .producer = d->producer,
 		.dlq_topic = d->config->kafka_dlq_topic, .client_id = vr_str_c(d->client_id), .rules = d->rules,
-		.kafka_timeout = {KAFKA_MS}, .note = worker_note, .fatal = worker_fatal, .state = worker_state, .ctx = d};
+		.kafka_timeout = {KAFKA_MS}, .note = worker_note, .cut = worker_cut, .fatal = worker_fatal, .state = worker_state, .ctx = d};
 	wc.shard.cluster = d->cluster;
 	wc.shard.group = d->group_id;
 	d->worker = calloc((size_t)n, sizeof(struct vr_worker *));
@@ -426,6 +451,7 @@ static enum vr_err prepare(struct daemon *d, struct vr_diag *why)
 	set_names(d);
 	d->partitions = calloc(c->kafka_topics.n, sizeof(d->partitions[0]));
 	enum vr_err err = d->partitions ? vr_run_kafka(c, d->client_id, &d->properties, &d->kafka) : VR_E_NOMEM;
+	d->kafka.log = (struct vr_kafka_log){vr_report_kafka, d->report};
 	if (!err)
 		err = vr_keys_init(&d->keys, c->redis_prefix, VR_STR(""), 0, (int)c->redis_live_db, (int)c->redis_alerts_db);
 	if (!err)
@@ -484,7 +510,7 @@ static void follow_rules(struct daemon *d)
 	if (!next)
 		return;
 	if (err) {
-		vr_report_say(d->report, VR_LOG_WARN, "rules", "cannot write the new rule set yet: %s", why.text);
+		vr_report_say(d->report, VR_EV_RULES_PENDING, "cannot write the new rule set yet: %s", why.text);
 		pthread_mutex_lock(&d->lock);
 		bool newer = d->reload != NULL;
 		if (!newer)
@@ -494,7 +520,7 @@ static void follow_rules(struct daemon *d)
 			vr_rulefile_free(next);
 		return;
 	}
-	vr_report_say(d->report, VR_LOG_INFO, "rules", "rule set %u is in force", no);
+	vr_report_say(d->report, VR_EV_RULES, "rule set %u is in force", no);
 	vr_rulefile_free(next);
 }
 
@@ -549,30 +575,23 @@ static void become_ready(struct daemon *d, const struct vr_slot_facts *facts, si
 	if (d->ready || (!all_settled(facts, n, d->n_known) && mono_ms() - d->joined.ms < READY_MS))
 		return;
 	d->ready = true;
-	vr_report_say(d->report, VR_LOG_INFO, "ready", "%zu partitions", n);
+	vr_report_ready(d->report, n);
 	vr_notify_ready(&d->notify);
-}
-
-/* Only progress feeds the watchdog: every worker has gone round, or waits knowingly, within the last seconds. */
-static bool has_progress(struct daemon *d)
-{
-	int64_t now = mono_ms();
-	for (int i = 0; i < d->n_workers; i++)
-		if (now - vr_worker_beat(d->worker[i]).ms > BEAT_MAX_MS)
-			return false;
-	return true;
 }
 
 static void each_second(struct daemon *d, struct vr_slot_facts *facts)
 {
 	size_t n = gather(d, facts);
 	struct vr_report_sums sums = vr_report_sums(d->report);
-	vr_report_facts(d->report, facts, n);
+	bool progress = has_progress(d);
+	char status[256];
+	vr_report_facts(d->report, facts, n, progress);
+	vr_report_commit_failures(d->report, vr_kafka_commit_failures(d->group));
 	become_ready(d, facts, n);
-	if (has_progress(d))
+	if (progress)
 		vr_notify_watchdog(&d->notify);
-	vr_notify_status(&d->notify, "%zu partitions, %llu events folded, %llu refused", n, (unsigned long long)sums.folded,
-		(unsigned long long)sums.refused);
+	vr_report_status(d->report, status, sizeof(status));
+	vr_notify_status(&d->notify, "%s", status);
 	if (d->options->each_second && d->options->each_second(d->options->ctx, &sums, facts, n))
 		end(d, EX_OK);
 }
@@ -601,6 +620,7 @@ static void stop(struct daemon *d)
 	vr_notify_stopping(&d->notify);
 	if (d->monitoring)
 		pthread_join(d->monitor, NULL);
+	vr_notify_watchdog(&d->notify);
 	/* Asks the group for lags: ends before the group does. */
 	vr_publisher_free(d->publisher);
 	d->publisher = NULL;
@@ -622,7 +642,7 @@ static int run(struct daemon *d)
 	struct vr_diag why = {0};
 	enum vr_err err = start(d, &why);
 	if (err && !atomic_load(&d->stop)) {
-		vr_report_say(d->report, VR_LOG_ERROR, "start", "%s: %s%s%s", vr_err_text(err), why.where, why.where[0] ? ": " : "", why.text);
+		vr_report_say(d->report, VR_EV_START, "%s: %s%s%s", vr_err_text(err), why.where, why.where[0] ? ": " : "", why.text);
 		end(d, exit_of(err));
 	}
 	if (!err) {
@@ -630,7 +650,7 @@ static int run(struct daemon *d)
 		loop(d);
 	}
 	stop(d);
-	vr_report_say(d->report, VR_LOG_INFO, "stopped", "exit %d", atomic_load(&d->exit_code));
+	vr_report_say(d->report, VR_EV_STOPPED, "exit %d", atomic_load(&d->exit_code));
 	return atomic_load(&d->exit_code);
 }
 
@@ -642,13 +662,13 @@ int vr_run(const struct vr_run_options *o)
 		return EX_CONFIG;
 	d.mem = vr_mem_heap();
 	pthread_mutex_init(&d.lock, NULL);
-	enum vr_err err = vr_report_new(d.config, 1, &d.report, &why);
+	enum vr_err err = catch_signals(&d);
 	if (!err)
-		err = catch_signals(&d);
+		err = vr_report_new(d.config, workers_wanted(d.config), &d.report, &why);
 	vr_notify_init(&d.notify);
 	int code = err ? exit_of(err) : run(&d);
 	if (err)
-		fprintf(stderr, "virald: %s\n", why.text[0] ? why.text : vr_err_text(err));
+		fprintf(stderr, "virald: %s%s%s\n", why.where, why.where[0] ? ": " : "", why.text[0] ? why.text : vr_err_text(err));
 	if (d.signals >= 0)
 		close(d.signals);
 	vr_notify_done(&d.notify);

@@ -56,6 +56,7 @@ struct vr_shard {
 	bool anew;				/* the log is another one and the settings say: fold it anew */
 	bool at_end, boards_due, walked, evicted, note_rules;
 	struct vr_mono end_since, last_cut, last_boards, last_check;
+	struct vr_span cut_took;		/* the last cut, from building it to its replies */
 	int64_t forgot_below;			/* hour up to which the index has been swept */
 	size_t bytes_per_content;		/* of the last cuts, to hold the byte limit */
 	uint64_t folded;			/* records since the last cut */

@@ -49,6 +49,14 @@ struct vr_worker {
 	bool running;
 };
 
+static struct slot *find_slot(struct vr_worker *w, const struct vr_topic_part *part)
+{
+	for (size_t i = 0; i < w->n_slots; i++)
+		if (w->slot[i]->part.partition == part->partition && vr_str_eq(w->slot[i]->part.topic, part->topic))
+			return w->slot[i];
+	return NULL;
+}
+
 /* ------------------------------------------------ the world of a shard ------------------ */
 
 static struct vr_mono now_mono(void *ctx)
@@ -111,6 +119,14 @@ static void note(void *ctx, const struct vr_topic_part *part, enum vr_note what,
 {
 	struct vr_worker *w = ctx;
 	w->config.note(w->config.ctx, w->config.index, part, what, err, n, text);
+	if (what != VR_NOTE_CUT)
+		return;
+	pthread_mutex_lock(&w->lock);
+	const struct slot *s = find_slot(w, part);
+	struct vr_span took = s ? s->shard->cut_took : (struct vr_span){0};
+	pthread_mutex_unlock(&w->lock);
+	if (s)
+		w->config.cut(w->config.ctx, w->config.index, took);
 }
 
 /* ------------------------------------------------ dead letters -------------------------- */
@@ -120,6 +136,8 @@ static void letter_done(void *ctx, enum vr_err err)
 	struct vr_worker *w = ctx;
 	if (err)
 		atomic_fetch_add(&w->letters_failed, 1);
+	else
+		w->config.note(w->config.ctx, VR_BY_ANY, &(struct vr_topic_part){0}, VR_NOTE_DEAD_LETTER, VR_OK, 1, "");
 	atomic_fetch_sub(&w->letters, 1);
 }
 
@@ -334,14 +352,6 @@ static void wake(struct vr_worker *w)
 	(void)n;	/* a full counter is awake already */
 }
 
-static struct slot *find_slot(struct vr_worker *w, const struct vr_topic_part *part)
-{
-	for (size_t i = 0; i < w->n_slots; i++)
-		if (w->slot[i]->part.partition == part->partition && vr_str_eq(w->slot[i]->part.topic, part->topic))
-			return w->slot[i];
-	return NULL;
-}
-
 static struct slot *new_slot(struct vr_worker *w, const struct vr_topic_part *part)
 {
 	struct vr_shard_config config = w->config.shard;
@@ -476,7 +486,7 @@ static void fill_facts(const struct slot *s, struct vr_slot_facts *f)
 	const struct vr_shard *sh = s->shard;
 	*f = (struct vr_slot_facts){.partition = s->part.partition, .state = state_name[s->state], .offset = sh->record.off,
 		.stored_off = sh->stored_off, .stream = sh->record.stream, .view = sh->record.view, .complete = sh->record.complete,
-		.at_end = sh->at_end};
+		.at_end = sh->at_end, .unknown_fields = sh->codec.unknown_fields};
 	memcpy(f->topic, s->topic, sizeof(f->topic));
 	if (sh->engine)
 		vr_engine_facts(sh->engine, &f->engine);

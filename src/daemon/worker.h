@@ -13,6 +13,7 @@
 #include "rulebook.h"
 #include "shard.h"
 
+enum { VR_BY_ANY = -1 };
 struct vr_worker_config {
 	struct vr_shard_config shard;		/* of every partition; engine.topic and .partition are filled in */
 	struct vr_redis_config redis;
@@ -22,8 +23,10 @@ struct vr_worker_config {
 	struct vr_str client_id;
 	const struct vr_rulebook *rules;	/* keeps */
 	struct vr_span kafka_timeout;
-	/** A shard's word, for metrics and log; worker = index. From the worker's thread. */
+	/** A shard's word, for metrics and log; worker = index, from the worker's thread; VR_BY_ANY: from any. */
 	void (*note)(void *ctx, int worker, const struct vr_topic_part *part, enum vr_note note, enum vr_err err, int64_t n, const char *text);
+	/** A cut was stored: how long it took, from building it to its replies. From the worker's thread. */
+	void (*cut)(void *ctx, int worker, struct vr_span took);
 	/** Something that ends the process: CONFIG or FATAL. */
 	void (*fatal)(void *ctx, enum vr_err err, const struct vr_diag *d);
 	/** A partition changed its state; d tells why when it is stopped or away. */
@@ -40,6 +43,7 @@ struct vr_slot_facts {
 	int64_t offset, stored_off;
 	struct vr_wall stream, view;
 	bool complete, at_end;
+	uint64_t unknown_fields;	/* met since the partition came */
 	struct vr_engine_facts engine;
 };
 

@@ -21,6 +21,7 @@ enum vr_note {
 	VR_NOTE_RULES,			/* n = number of the set in force now */
 	VR_NOTE_ALERT,			/* an announced firing or resolved */
 	VR_NOTE_COMPLETE,		/* leaderboards are exact again */
+	VR_NOTE_DEAD_LETTER,		/* one was acknowledged; of no partition */
 	VR_NOTES
 };
 

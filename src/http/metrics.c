@@ -206,6 +206,15 @@ static void set_series(struct vr_metrics *m, enum vr_m id, const char *labels, d
 	}
 }
 
+void vr_metric_series_clear(struct vr_metrics *m, enum vr_m id)
+{
+	pthread_mutex_lock(&m->lock);
+	for (size_t i = m->n_series; i-- > 0;)
+		if (m->series[i].id == id)
+			remove_series(m, i);
+	pthread_mutex_unlock(&m->lock);
+}
+
 void vr_metric_series(struct vr_metrics *m, enum vr_m id, const struct vr_label *labels, size_t n, double value)
 {
 	struct vr_mem mem = vr_mem_heap();

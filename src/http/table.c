@@ -33,14 +33,17 @@ static const char *alert_state_name(unsigned cell)
 
 static bool is_poison(unsigned cell) { return vr_err_verdict((enum vr_err)cell) == VR_VERDICT_POISON; }
 static bool is_rewind(unsigned cell) { return vr_err_verdict((enum vr_err)cell) == VR_VERDICT_REWIND; }
-static bool is_retry(unsigned cell) { return vr_err_verdict((enum vr_err)cell) == VR_VERDICT_RETRY; }
+static bool is_of_peer(unsigned cell)
+{
+	return cell == VR_E_LOST_LINK || (vr_err_verdict((enum vr_err)cell) == VR_VERDICT_RETRY && cell != VR_E_DLQ);
+}
 static bool is_any(unsigned cell) { (void)cell; return true; }
 
 const struct label_set label_sets[_VR_L_MAX] = {
 	[VR_L_NONE] = {"", 1, NULL, is_any},
 	[VR_L_REASON] = {"reason", _VR_ERR_MAX, error_name, is_poison},
 	[VR_L_KIND] = {"reason", _VR_ERR_MAX, error_name, is_rewind},
-	[VR_L_REDIS_KIND] = {"kind", _VR_ERR_MAX, error_name, is_retry},
+	[VR_L_REDIS_KIND] = {"kind", _VR_ERR_MAX, error_name, is_of_peer},
 	[VR_L_REBALANCE] = {"type", _VR_L_REBALANCES, rebalance_name, is_any},
 	[VR_L_PART_STATE] = {"state", _VR_L_PART_STATES, part_state_name, is_any},
 	[VR_L_ALERT_STATE] = {"state", _VR_L_ALERT_STATES, alert_state_name, is_any},

@@ -150,6 +150,10 @@ static void series_of_partitions_come_and_go(void **state)
 	assert_null(value(&b, "virald_kafka_consumer_lag_records{topic=\"t\",partition=\"37\"}"));
 	assert_value(&b, "virald_kafka_consumer_lag_records{topic=\"t\",partition=\"38\"}", "38");
 	assert_int_equal(b.m->n_series, 100);
+	vr_metric_series(b.m, VR_M_BUILD, &(struct vr_label){"version", VR_STR("1")}, 1, 1);
+	vr_metric_series_clear(b.m, VR_M_LAG);
+	assert_null(strstr(shown(&b), "virald_kafka_consumer_lag_records"));
+	assert_value(&b, "virald_build_info{version=\"1\"}", "1");
 	close_bench(&b);
 }
 
