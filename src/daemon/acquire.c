@@ -404,6 +404,7 @@ static void reset(struct vr_shard *s)
 	s->record.complete = false;
 	s->walked = s->evicted = s->at_end = false;
 	s->boards_due = true;
+	s->boards_owed = false;
 	s->last_cut = s->last_boards = s->last_check = now;
 	s->forgot_below = INT64_MIN;
 	s->folded = 0;

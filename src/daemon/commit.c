@@ -156,6 +156,7 @@ static enum vr_err write_all(struct vr_shard *s, struct vr_mono now)
 	vr_owner_commit_end(&s->owner, &s->record, &s->cmds);
 	if (l.boards)
 		s->last_boards = now;
+	s->boards_owed = !l.boards;
 	if (dirty > 0)
 		s->bytes_per_content = (s->cmds.buf.n / dirty + s->bytes_per_content) / (s->bytes_per_content ? 2 : 1);
 	if (s->cmds.buf.n > s->config.cut_bytes)
@@ -209,9 +210,10 @@ static enum vr_err finish(struct vr_shard *s, const struct vr_replies *replies, 
 	return VR_OK;
 }
 
-static bool nothing_to_write(struct vr_shard *s)
+static bool nothing_to_write(struct vr_shard *s, struct vr_mono now)
 {
-	return s->record.off == s->stored_off && s->said_cmds.n == 0 && !s->note_rules && !s->boards_due &&
+	bool boards = s->boards_due || (s->boards_owed && now.ms - s->last_boards.ms >= BOARDS_MS);
+	return s->record.off == s->stored_off && s->said_cmds.n == 0 && !s->note_rules && !boards &&
 	       !vr_engine_has_changes(s->engine, s->record.view);
 }
 
@@ -235,7 +237,7 @@ enum vr_err vr_shard_cut(struct vr_shard *s, struct vr_diag *d)
 	struct vr_replies r;
 	struct vr_mono now = s->world->mono(s->world->ctx);
 	s->record.view = view_time(s, now);
-	if (nothing_to_write(s))
+	if (nothing_to_write(s, now))
 		return check_owner(s, now, d);
 	enum vr_err err = s->world->settle(s->world->ctx);
 	if (err)

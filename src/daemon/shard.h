@@ -55,6 +55,7 @@ struct vr_shard {
 	bool seam;				/* the next record must be the one of the fingerprint */
 	bool anew;				/* the log is another one and the settings say: fold it anew */
 	bool at_end, boards_due, walked, evicted, note_rules;
+	bool boards_owed;			/* the last cut left the boards out */
 	struct vr_mono end_since, last_cut, last_boards, last_check;
 	struct vr_span cut_took;		/* the last cut, from building it to its replies */
 	int64_t forgot_below;			/* hour up to which the index has been swept */
