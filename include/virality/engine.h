@@ -104,7 +104,8 @@ VR_MUST enum vr_err vr_engine_cut(struct vr_engine *e, const struct vr_cut_limit
 void vr_engine_committed(struct vr_engine *e);
 /** A view of this content has to be written whole again (somebody else wrote over it). */
 void vr_engine_reshow(struct vr_engine *e, struct vr_str id);
-/** Between batches: bring memory under its cap. Drops clean contents without a timer; counts them. Returns true when a
+/** Between batches, when no record waits whose content was wanted: bring memory under its cap. Drops contents without a
+ * record, and clean contents without a timer; counts them. Returns true when a
  * non-empty one was dropped: leaderboards are no longer complete. */
 bool vr_engine_evict(struct vr_engine *e);
 

@@ -66,11 +66,12 @@ VR_MUST enum vr_err vr_rules_compile(const struct vr_rule_spec *specs, size_t n,
 void vr_rules_free(struct vr_rules *set);
 size_t vr_rules_count(const struct vr_rules *set);
 const struct vr_rule *vr_rules_at(const struct vr_rules *set, size_t i);	/* in the order of the file */
-/** Index of the rule with that version, or -1. */
-int vr_rules_find(const struct vr_rules *set, uint64_t version);
+/** Index of the rule with that key, or -1. */
+int vr_rules_find(const struct vr_rules *set, uint64_t key);
 
 struct vr_str vr_rule_name(const struct vr_rule *r);
 uint64_t vr_rule_version(const struct vr_rule *r);	/* XXH3-64 of what decides: CONTRACT.md "Rules" */
+uint64_t vr_rule_key(const struct vr_rule *r);		/* of name and version: what its state hangs on */
 struct vr_span vr_rule_for(const struct vr_rule *r);
 size_t vr_rule_labels(const struct vr_rule *r, const struct vr_pair **ret);
 /** The label `severity`, or empty. */

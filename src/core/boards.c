@@ -193,7 +193,7 @@ enum vr_err vr_boards_write(struct vr_engine *e, struct vr_wall view, const stru
 	write_windows(e, NULL, view, store);
 	for (size_t i = 0; i < e->channels.n; i++) {
 		struct vr_channel *ch = vr_engine_channel(e, (uint16_t)i);
-		if (ch->n_chans > 0 && vr_tally_total(&ch->tally, VR_ACTION_SHARE) > 0)
+		if (vr_tally_find(&ch->tally, VR_ACTION_SHARE))
 			write_windows(e, ch, view, store);
 	}
 	struct board_view v = {.e = e, .window = VR_TREND_BOARD, .at = view};

@@ -129,6 +129,7 @@ enum vr_err vr_chan_series(struct vr_chan *ch, struct vr_pool *pool, const struc
 		if (!s)
 			return VR_E_NOMEM;
 		s->action = VR_ACTION_SHARE;
+		s->shown_total = VR_UNSHOWN;	/* a channel that has fallen back to 0 is shown, too */
 		ch->share = s;
 	}
 	*ret = ch->share;
@@ -149,6 +150,11 @@ enum vr_err vr_content_text(struct vr_content *c, struct vr_pool *pool, struct v
 	return VR_OK;
 }
 
+bool vr_content_is_long(const struct vr_content *c)
+{
+	return c->title.n > VR_SHORT_TEXT || c->url.n > VR_SHORT_TEXT || c->author_id.n > VR_SHORT_TEXT;
+}
+
 int vr_content_top_channel(const struct vr_content *c, struct vr_str (*name_of)(const void *ctx, uint16_t channel),
 	const void *ctx)
 {
@@ -167,17 +173,17 @@ int vr_content_top_channel(const struct vr_content *c, struct vr_str (*name_of)(
 	return best;
 }
 
-struct vr_rule_state *vr_content_rule(const struct vr_content *c, uint64_t version)
+struct vr_rule_state *vr_content_rule(const struct vr_content *c, uint64_t key)
 {
 	for (unsigned i = 0; i < c->n_rules; i++)
-		if (c->rule[i].version == version)
+		if (c->rule[i].key == key)
 			return &c->rule[i];
 	return NULL;
 }
 
 enum vr_err vr_content_rule_set(struct vr_content *c, struct vr_pool *pool, const struct vr_rule_state *state)
 {
-	struct vr_rule_state *old = vr_content_rule(c, state->version);
+	struct vr_rule_state *old = vr_content_rule(c, state->key);
 	if (old) {
 		*old = *state;
 		return VR_OK;
@@ -192,17 +198,17 @@ enum vr_err vr_content_rule_set(struct vr_content *c, struct vr_pool *pool, cons
 		c->rule = p;
 		c->cap_rules = cap;
 	}
-	/* Sorted by version: the stored form does not depend on the order in which rules began. */
+	/* Sorted by key: the stored form does not depend on the order in which rules began. */
 	unsigned i = c->n_rules++;
-	for (; i > 0 && c->rule[i - 1].version > state->version; i--)
+	for (; i > 0 && c->rule[i - 1].key > state->key; i--)
 		c->rule[i] = c->rule[i - 1];
 	c->rule[i] = *state;
 	return VR_OK;
 }
 
-void vr_content_rule_drop(struct vr_content *c, uint64_t version)
+void vr_content_rule_drop(struct vr_content *c, uint64_t key)
 {
-	struct vr_rule_state *r = vr_content_rule(c, version);
+	struct vr_rule_state *r = vr_content_rule(c, key);
 	if (!r)
 		return;
 	size_t after = (size_t)(&c->rule[c->n_rules] - (r + 1));
@@ -291,7 +297,7 @@ bool vr_content_check(const struct vr_content *c, const struct vr_windows *w)
 		shares += vr_chan_total(c->chan[i], VR_ACTION_SHARE);
 	}
 	for (unsigned i = 1; i < c->n_rules; i++)
-		if (c->rule[i - 1].version >= c->rule[i].version)
+		if (c->rule[i - 1].key >= c->rule[i].key)
 			return false;
 	return shares == vr_tally_total(&c->tally, VR_ACTION_SHARE) && c->first.ms <= c->last.ms && c->depth_roots <= c->depth_n &&
 	       vr_uniques_check(&c->uniques) && vr_tally_check(&c->tally, w);

@@ -15,6 +15,8 @@
 #include "uniques.h"
 
 enum { VR_CONTENT_INLINE_CHANNELS = 8, VR_TREND_BOARD = VR_WINDOWS_MAX };
+/* A longer value would turn the small hash of a view into a table four times its size. */
+enum { VR_SHORT_TEXT = 60 };
 
 /* Totals of one action through one channel. SHARE is not here: it has a series. */
 struct vr_count { uint64_t n; uint8_t action; };
@@ -32,7 +34,7 @@ struct vr_chan {
 
 /* A rule that is not inactive for this content. */
 struct vr_rule_state {
-	uint64_t version;
+	uint64_t key;				/* vr_rule_key */
 	struct vr_wall since;			/* stream time at which it began to be pending or firing */
 	int64_t offset;				/* record at which it began */
 	uint8_t state;				/* enum vr_alert_state: SUPPRESSED, PENDING, FIRING */
@@ -51,7 +53,7 @@ struct vr_content {
 	struct vr_str id;
 	uint64_t hash;				/* vr_hash64(id) */
 	struct vr_content *next, *prev;		/* all contents, newest last */
-	struct vr_content *dirty_next;		/* contents the next cut writes */
+	struct vr_content *dirty_next;		/* contents the next cut writes; or the next spare one */
 	struct vr_tally tally;
 	struct vr_chan **chan;
 	struct vr_uniques uniques;
@@ -79,6 +81,9 @@ struct vr_content {
 	bool on_board[VR_WINDOWS_MAX + 1];	/* the last: trending */
 	bool loaded, dirty, wipe;		/* wipe: what is stored under this id is older than a forgetting */
 	bool uniques_dirty, chans_dirty;	/* what is stored apart */
+	bool spare;				/* without a record, to go between two batches */
+	bool has_series;			/* its first minute was opened: what comes late is counted from then on */
+	bool has_info;				/* the view of its long texts is there */
 	bool meta_dirty, first_dirty, depth_dirty;	/* parts of the view that change seldom */
 	bool touched;				/* second chance before it is dropped from memory */
 	bool uniques_stale;			/* unique_count is not that of `uniques` any more */
@@ -97,11 +102,13 @@ uint64_t vr_chan_total(const struct vr_chan *ch, enum vr_action a);
 VR_MUST enum vr_err vr_chan_series(struct vr_chan *ch, struct vr_pool *pool, const struct vr_windows *w, struct vr_series **ret);
 /** Replace a text if the new one is not empty and differs. */
 VR_MUST enum vr_err vr_content_text(struct vr_content *c, struct vr_pool *pool, struct vr_str *field, struct vr_str value);
+/** Is one of the texts too long for the main view? */
+bool vr_content_is_long(const struct vr_content *c);
 /** Number of its channel with most shares, or -1; name_of breaks ties by the greater name. */
 int vr_content_top_channel(const struct vr_content *c, struct vr_str (*name_of)(const void *ctx, uint16_t channel), const void *ctx);
-struct vr_rule_state *vr_content_rule(const struct vr_content *c, uint64_t version);
+struct vr_rule_state *vr_content_rule(const struct vr_content *c, uint64_t key);
 VR_MUST enum vr_err vr_content_rule_set(struct vr_content *c, struct vr_pool *pool, const struct vr_rule_state *state);
-void vr_content_rule_drop(struct vr_content *c, uint64_t version);
+void vr_content_rule_drop(struct vr_content *c, uint64_t key);
 /** Pending or firing by any rule. */
 bool vr_content_has_alert(const struct vr_content *c);
 /** What its views hold is not known: they are to be written whole. */

@@ -3,7 +3,8 @@
  *
  *   byte    format (1)
  *   byte    flags: 1 has a sketch of uniques, 2 has channels beyond the eighth, 4 home is here,
- *           8 home is elsewhere, 16 has an open minute
+ *           8 home is elsewhere, 16 has an open minute,
+ *           32 has a time series
  *   varints first, last, first_off, last_off, records, view_at, hour, rules_no, late,
  *           depth_sum, depth_n, depth_roots, depth_max;  double trend
  *   strings title, content_type, url, author_id
@@ -12,13 +13,13 @@
  * Numbers are varints, so that a content seen once takes about a hundred bytes.            */
 #include "content.h"
 
-enum { FORMAT = 1, HAS_SKETCH = 1, HAS_MORE_CHANNELS = 2, HOME_HERE = 4, HOME_ELSEWHERE = 8, HAS_MINUTE = 16 };
+enum { FORMAT = 1, HAS_SKETCH = 1, HAS_MORE_CHANNELS = 2, HOME_HERE = 4, HOME_ELSEWHERE = 8, HAS_MINUTE = 16, HAS_SERIES = 32 };
 
 static uint8_t flags_of(const struct vr_content *c)
 {
 	return (uint8_t)((c->uniques.is_sketch ? HAS_SKETCH : 0) | (c->n_chan > VR_CONTENT_INLINE_CHANNELS ? HAS_MORE_CHANNELS : 0) |
 			 (c->home == VR_HOME_HERE ? HOME_HERE : 0) | (c->home == VR_HOME_ELSEWHERE ? HOME_ELSEWHERE : 0) |
-			 (c->open ? HAS_MINUTE : 0));
+			 (c->open ? HAS_MINUTE : 0) | (c->has_series ? HAS_SERIES : 0));
 }
 
 static void put_numbers(const struct vr_content *c, struct vr_buf *b)
@@ -115,7 +116,7 @@ static void put_rules(const struct vr_content *c, struct vr_buf *b)
 {
 	vr_buf_varint(b, c->n_rules);
 	for (unsigned i = 0; i < c->n_rules; i++) {
-		vr_buf_varint(b, c->rule[i].version);
+		vr_buf_varint(b, c->rule[i].key);
 		vr_buf_byte(b, c->rule[i].state);
 		vr_buf_zigzag(b, c->rule[i].since.ms);
 		vr_buf_zigzag(b, c->rule[i].offset);
@@ -126,7 +127,7 @@ static enum vr_err get_rules(struct vr_content *c, struct vr_pool *pool, struct 
 {
 	uint64_t n = vr_rd_varint(r);
 	for (uint64_t i = 0; i < n && !r->failed; i++) {
-		struct vr_rule_state s = {.version = vr_rd_varint(r)};
+		struct vr_rule_state s = {.key = vr_rd_varint(r)};
 		s.state = vr_rd_byte(r);
 		s.since.ms = vr_rd_zigzag(r);
 		s.offset = vr_rd_zigzag(r);
@@ -235,6 +236,7 @@ enum vr_err vr_content_decode(struct vr_content *c, struct vr_pool *pool, const 
 		return VR_E_CORRUPT;
 	get_numbers(c, &r);
 	c->home = (flags & HOME_HERE) ? VR_HOME_HERE : (flags & HOME_ELSEWHERE) ? VR_HOME_ELSEWHERE : VR_HOME_UNKNOWN;
+	c->has_series = (flags & HAS_SERIES) != 0;
 	enum vr_err err = get_parts(c, pool, w, flags, &r);
 	if (err)
 		return err;

@@ -90,13 +90,14 @@ static enum vr_err count_minute(struct vr_engine *e, struct vr_content *c, const
 	if (c->records < e->config.ts_min_events || c->home == VR_HOME_ELSEWHERE)
 		return VR_OK;
 	if (minute != vr_bucket_of(e->stream.ms, VR_MINUTE_MS)) {
-		c->late += ev->count;
+		c->late += c->has_series ? ev->count : 0;
 		return VR_OK;
 	}
 	if (!c->open) {
 		c->open = vr_pool_get(&e->pool, sizeof(*c->open));
 		if (!c->open)
 			return VR_E_NOMEM;
+		c->has_series = true;
 		c->open->minute = minute;
 		c->open->next = e->open;
 		e->open = c;

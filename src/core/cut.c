@@ -170,7 +170,7 @@ static void write_rules(struct vr_engine *e, const struct vr_store *store)
 	vr_buf_clear(&e->scratch);
 	vr_buf_varint(&e->scratch, e->since.n);
 	for (size_t i = 0; i < e->since.n; i++) {
-		vr_buf_varint(&e->scratch, s[i].version);
+		vr_buf_varint(&e->scratch, s[i].key);
 		vr_buf_varint(&e->scratch, s[i].no);
 	}
 	store->set(store->ctx, VR_SLOT_RULES, VR_STR(""), vr_buf_str(&e->scratch));

@@ -94,10 +94,30 @@ struct vr_content *vr_engine_find(const struct vr_engine *e, struct vr_str id, u
 	return vr_map_find(&e->contents, hash, id);
 }
 
+void vr_engine_spare(struct vr_engine *e, struct vr_content *c)
+{
+	if (c->records > 0 || c->dirty || c->spare)
+		return;
+	c->spare = true;
+	c->dirty_next = e->spare;
+	e->spare = c;
+}
+
+static void unspare(struct vr_engine *e, struct vr_content *c)
+{
+	struct vr_content **p = &e->spare;
+	while (*p != c)
+		p = &(*p)->dirty_next;
+	*p = c->dirty_next;
+	c->spare = false;
+}
+
 void vr_engine_touch(struct vr_engine *e, struct vr_content *c)
 {
 	if (c->dirty)
 		return;
+	if (c->spare)
+		unspare(e, c);
 	c->dirty = true;
 	c->dirty_next = e->dirty;
 	e->dirty = c;
@@ -207,7 +227,7 @@ static enum vr_err restore_rules(struct vr_engine *e, struct vr_str value)
 		struct vr_since *s = vr_list_push(&e->since, &e->pool_mem, sizeof(*s));
 		if (!s)
 			return VR_E_NOMEM;
-		s->version = vr_rd_varint(&r);
+		s->key = vr_rd_varint(&r);
 		s->no = (uint32_t)vr_rd_varint(&r);
 	}
 	return r.failed ? VR_E_CORRUPT : VR_OK;
@@ -309,6 +329,7 @@ static enum vr_err wake_loaded(struct vr_engine *e, struct vr_content *c)
 	c->stored_hour = c->hour;
 	c->uniques_stale = true;
 	c->shown_uniques = VR_UNSHOWN;
+	c->has_info = vr_content_is_long(c);
 	enum vr_err err = vr_timer_set(e, c);
 	/* Being in the timers is what got it loaded; the next cut finds out whether it still belongs there. */
 	c->stored_timer = vr_content_has_alert(c) ? -1 : 0;
@@ -375,6 +396,15 @@ int64_t vr_engine_forget_below(const struct vr_engine *e)
 
 /* ------------------------------------------------------------------ the memory's cap ------ */
 
+static void drop_spare(struct vr_engine *e)
+{
+	while (e->spare) {
+		struct vr_content *c = e->spare;
+		e->spare = c->dirty_next;
+		remove_content(e, c);
+	}
+}
+
 static bool may_drop(const struct vr_content *c)
 {
 	return c->loaded && !c->dirty && !c->open && c->timer_place == 0;
@@ -382,6 +412,8 @@ static bool may_drop(const struct vr_content *c)
 
 bool vr_engine_evict(struct vr_engine *e)
 {
+	if (e->wanted.n == 0)
+		drop_spare(e);
 	if (e->config.max_contents == 0 || e->n_contents <= e->config.max_contents || e->wanted.n > 0)
 		return false;
 	/* Second chance in order of birth; a tenth more goes than must, so that this does not run for every batch. */
@@ -411,8 +443,7 @@ void vr_engine_committed(struct vr_engine *e)
 		next = c->dirty_next;
 		c->dirty_next = NULL;
 		c->dirty = c->wipe = c->uniques_dirty = c->chans_dirty = false;
-		if (c->records == 0)
-			remove_content(e, c);
+		vr_engine_spare(e, c);
 	}
 	e->dirty = NULL;
 	e->n_dirty = 0;
@@ -429,7 +460,7 @@ void vr_engine_committed(struct vr_engine *e)
 void vr_engine_reshow(struct vr_engine *e, struct vr_str id)
 {
 	struct vr_content *c = vr_engine_find(e, id, vr_hash64(id));
-	if (!c)
+	if (!c || c->records == 0)
 		return;
 	vr_content_unshown(c, &e->config.windows);
 	vr_engine_touch(e, c);
@@ -457,14 +488,19 @@ size_t vr_engine_alerts(const struct vr_engine *e) { return e->alerts.n; }
 
 bool vr_engine_check(const struct vr_engine *e)
 {
-	size_t n = 0, dirty = 0;
+	size_t n = 0, dirty = 0, spare = 0;
 	for (const struct vr_content *c = e->first; c; c = c->next, n++) {
 		dirty += c->dirty;
+		spare += c->spare;
+		if (c->spare && (c->dirty || c->records > 0))
+			return false;
 		if (c->loaded && !vr_content_check(c, &e->config.windows))
 			return false;
 		if ((c->timer_place != 0) && !vr_content_has_alert(c))
 			return false;
 	}
-	return !e->broken && n == e->n_contents && dirty == e->n_dirty && vr_map_check(&e->contents) && vr_heap_check(&e->timers) &&
+	for (const struct vr_content *c = e->spare; c; c = c->dirty_next)
+		spare--;
+	return !e->broken && spare == 0 && n == e->n_contents && dirty == e->n_dirty && vr_map_check(&e->contents) && vr_heap_check(&e->timers) &&
 	       vr_heap_check(&e->drains) && vr_dedup_check(e->dedup) && vr_tally_check(&e->all.tally, &e->config.windows);
 }

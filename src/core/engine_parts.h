@@ -56,7 +56,7 @@ struct vr_engine {
 	struct vr_mem pool_mem;			/* the pool as a vr_mem */
 	struct vr_map contents;
 	struct vr_content *first, *last;	/* all contents, oldest first */
-	struct vr_content *dirty;
+	struct vr_content *dirty, *spare;
 	size_t n_dirty, n_contents;
 	struct vr_list wanted;			/* struct vr_content *, not loaded yet */
 	struct vr_channel all;
@@ -66,7 +66,7 @@ struct vr_engine {
 	struct vr_wall stream, log;
 	const struct vr_rules *rules;
 	uint32_t rules_no;
-	struct vr_list since;			/* struct vr_since: since which set each version has been in force */
+	struct vr_list since;			/* struct vr_since: since which set each rule has been in force */
 	bool rules_dirty;
 	struct vr_heap timers, drains;
 	struct vr_board *board[VR_WINDOWS_MAX], *trend;
@@ -80,7 +80,7 @@ struct vr_engine {
 	bool broken;				/* out of memory somewhere: nothing may be cut any more */
 };
 
-struct vr_since { uint64_t version; uint32_t no; };
+struct vr_since { uint64_t key; uint32_t no; };
 
 /** Room for one more at the end of a list; NULL: no memory. */
 void *vr_list_push(struct vr_list *l, struct vr_mem *mem, size_t size);
@@ -88,6 +88,8 @@ void *vr_list_push(struct vr_list *l, struct vr_mem *mem, size_t size);
 /* engine.c */
 struct vr_content *vr_engine_find(const struct vr_engine *e, struct vr_str id, uint64_t hash);
 void vr_engine_touch(struct vr_engine *e, struct vr_content *c);	/* the next cut writes it */
+/** A content without a record: it goes when no batch can want it any more. */
+void vr_engine_spare(struct vr_engine *e, struct vr_content *c);
 /** Back to "never seen": what is stored under its id goes with the next cut. */
 void vr_engine_absent(struct vr_engine *e, struct vr_content *c);
 struct vr_str vr_engine_channel_name(const void *engine, uint16_t number);
@@ -134,7 +136,7 @@ VR_MUST enum vr_err vr_judge_end(struct vr_engine *e, struct vr_content *c, enum
 /** Drop states of rules that are no longer in force, or were not all the time (after loading). */
 void vr_judge_loaded(struct vr_engine *e, struct vr_content *c);
 VR_MUST enum vr_err vr_timer_set(struct vr_engine *e, struct vr_content *c);
-uint32_t vr_rule_since(const struct vr_engine *e, uint64_t version);
+uint32_t vr_rule_since(const struct vr_engine *e, uint64_t key);
 
 /* show.c */
 void vr_names_init(struct vr_names *n, const struct vr_windows *w);

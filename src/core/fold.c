@@ -137,18 +137,20 @@ static enum vr_err fold_event(struct vr_engine *e, const struct vr_record *r, st
 {
 	const struct vr_event *ev = r->event;
 	struct vr_wall t;
+	struct vr_content *c = vr_engine_find(e, ev->content_id, vr_hash64(ev->content_id));
+	VR_ASSERT(c && c->loaded);
 	ret->refused = time_of(e, r, &t, &ret->clock_ahead);
 	if (ret->refused) {
 		ret->fate = VR_FATE_REFUSED;
+		vr_engine_spare(e, c);
 		return VR_OK;
 	}
-	struct vr_content *c = vr_engine_find(e, ev->content_id, vr_hash64(ev->content_id));
-	VR_ASSERT(c && c->loaded);
 	struct vr_hash128 id = {0};
 	if (is_deduplicated(ev)) {
 		id = identity_of(e, ev);
 		if (vr_dedup_has(e->dedup, id, e->stream)) {
 			ret->fate = VR_FATE_DUPLICATE;
+			vr_engine_spare(e, c);
 			return VR_OK;
 		}
 	}

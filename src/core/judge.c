@@ -166,7 +166,7 @@ static enum vr_err move(struct vr_engine *e, const struct look *l, const struct 
 	vr_engine_touch(e, l->c);
 	if (to == VR_ALERT_PENDING || to == VR_ALERT_FIRING)
 		return vr_content_rule_set(l->c, &e->pool, &s);
-	vr_content_rule_drop(l->c, s.version);
+	vr_content_rule_drop(l->c, s.key);
 	return VR_OK;
 }
 
@@ -177,7 +177,7 @@ static enum vr_err judge_inactive(struct vr_engine *e, const struct look *l, con
 {
 	if (!j->present)
 		return VR_OK;
-	struct vr_rule_state s = {.version = vr_rule_version(rule), .since = l->now, .offset = offset};
+	struct vr_rule_state s = {.key = vr_rule_key(rule), .since = l->now, .offset = offset};
 	enum vr_alert_state to = vr_rule_for(rule).ms > 0 ? VR_ALERT_PENDING : VR_ALERT_FIRING;
 	return move(e, l, rule, s, to, VR_REASON_NONE, j, offset);
 }
@@ -197,14 +197,14 @@ static enum vr_err judge_open(struct vr_engine *e, const struct look *l, const s
 
 static enum vr_err judge_rule(struct vr_engine *e, const struct look *l, const struct vr_rule *rule, int64_t offset)
 {
-	const struct vr_rule_state *s = l->c->n_rules ? vr_content_rule(l->c, vr_rule_version(rule)) : NULL;
+	const struct vr_rule_state *s = l->c->n_rules ? vr_content_rule(l->c, vr_rule_key(rule)) : NULL;
 	struct vr_judged j = vr_rule_judge(rule, figure_of, l);
 	if (!s)
 		return judge_inactive(e, l, rule, &j, offset);
 	if (s->state != VR_ALERT_SUPPRESSED)
 		return judge_open(e, l, rule, *s, &j, offset);
 	if (!j.present)
-		vr_content_rule_drop(l->c, vr_rule_version(rule));
+		vr_content_rule_drop(l->c, vr_rule_key(rule));
 	return VR_OK;
 }
 
@@ -234,11 +234,11 @@ enum vr_err vr_judge_before(struct vr_engine *e, struct vr_content *c)
 	size_t n = vr_rules_count(e->rules);
 	for (size_t i = 0; i < n; i++) {
 		const struct vr_rule *rule = vr_rules_at(e->rules, i);
-		if (c->rules_no >= vr_rule_since(e, vr_rule_version(rule)))
+		if (c->rules_no >= vr_rule_since(e, vr_rule_key(rule)))
 			continue;
 		if (!vr_rule_judge(rule, figure_of, &l).present)
 			continue;
-		struct vr_rule_state s = {.version = vr_rule_version(rule), .since = e->stream, .state = VR_ALERT_SUPPRESSED};
+		struct vr_rule_state s = {.key = vr_rule_key(rule), .since = e->stream, .state = VR_ALERT_SUPPRESSED};
 		enum vr_err err = vr_content_rule_set(c, &e->pool, &s);
 		if (err)
 			return err;
@@ -258,7 +258,7 @@ enum vr_err vr_timer_set(struct vr_engine *e, struct vr_content *c)
 	int64_t leave = vr_content_next_leave(c, &e->config.windows, e->stream.ms, &width);
 	due = leave < due ? leave : due;
 	for (unsigned i = 0; i < c->n_rules; i++) {
-		int no = c->rule[i].state == VR_ALERT_PENDING && e->rules ? vr_rules_find(e->rules, c->rule[i].version) : -1;
+		int no = c->rule[i].state == VR_ALERT_PENDING && e->rules ? vr_rules_find(e->rules, c->rule[i].key) : -1;
 		if (no < 0)
 			continue;
 		int64_t ripe = c->rule[i].since.ms + vr_rule_for(vr_rules_at(e->rules, (size_t)no)).ms;
@@ -272,7 +272,7 @@ static enum vr_err buckets_leave(struct vr_engine *e, const struct look *l, int6
 	size_t n = vr_rules_count(e->rules);
 	for (size_t i = 0; i < n; i++) {
 		const struct vr_rule *rule = vr_rules_at(e->rules, i);
-		const struct vr_rule_state *s = vr_content_rule(l->c, vr_rule_version(rule));
+		const struct vr_rule_state *s = vr_content_rule(l->c, vr_rule_key(rule));
 		if (!s || s->state == VR_ALERT_SUPPRESSED)
 			continue;
 		struct vr_judged j = vr_rule_judge(rule, figure_of, l);
@@ -288,7 +288,7 @@ static enum vr_err for_is_over(struct vr_engine *e, const struct look *l, int64_
 	size_t n = vr_rules_count(e->rules);
 	for (size_t i = 0; i < n; i++) {
 		const struct vr_rule *rule = vr_rules_at(e->rules, i);
-		const struct vr_rule_state *s = vr_content_rule(l->c, vr_rule_version(rule));
+		const struct vr_rule_state *s = vr_content_rule(l->c, vr_rule_key(rule));
 		if (!s || s->state != VR_ALERT_PENDING || l->now.ms - s->since.ms < vr_rule_for(rule).ms)
 			continue;
 		struct vr_judged j = vr_rule_judge(rule, figure_of, l);
@@ -334,7 +334,7 @@ enum vr_err vr_judge_end(struct vr_engine *e, struct vr_content *c, enum vr_aler
 	size_t n = e->rules ? vr_rules_count(e->rules) : 0;
 	for (size_t i = 0; i < n; i++) {
 		const struct vr_rule *rule = vr_rules_at(e->rules, i);
-		const struct vr_rule_state *s = vr_content_rule(c, vr_rule_version(rule));
+		const struct vr_rule_state *s = vr_content_rule(c, vr_rule_key(rule));
 		if (!s || s->state == VR_ALERT_SUPPRESSED)
 			continue;
 		enum vr_err err = end_rule(e, c, rule, *s, reason, at_offset);
@@ -346,11 +346,11 @@ enum vr_err vr_judge_end(struct vr_engine *e, struct vr_content *c, enum vr_aler
 
 /* ------------------------------------------------ another set of rules ------------------ */
 
-uint32_t vr_rule_since(const struct vr_engine *e, uint64_t version)
+uint32_t vr_rule_since(const struct vr_engine *e, uint64_t key)
 {
 	const struct vr_since *s = e->since.at;
 	for (size_t i = 0; i < e->since.n; i++)
-		if (s[i].version == version)
+		if (s[i].key == key)
 			return s[i].no;
 	return UINT32_MAX;
 }
@@ -359,8 +359,8 @@ void vr_judge_loaded(struct vr_engine *e, struct vr_content *c)
 {
 	for (unsigned i = c->n_rules; i-- > 0;) {
 		struct vr_rule_state s = c->rule[i];
-		if (c->rules_no < vr_rule_since(e, s.version))
-			vr_content_rule_drop(c, s.version);
+		if (c->rules_no < vr_rule_since(e, s.key))
+			vr_content_rule_drop(c, s.key);
 		else
 			count_state(e, s.state, +1);
 	}
@@ -382,8 +382,8 @@ static enum vr_err drop_gone(struct vr_engine *e, struct vr_content *c, const st
 	size_t n = vr_rules_count(e->rules);
 	for (size_t i = 0; i < n; i++) {
 		const struct vr_rule *rule = vr_rules_at(e->rules, i);
-		const struct vr_rule_state *s = vr_content_rule(c, vr_rule_version(rule));
-		if (!s || s->state == VR_ALERT_SUPPRESSED || vr_rules_find(next, vr_rule_version(rule)) >= 0)
+		const struct vr_rule_state *s = vr_content_rule(c, vr_rule_key(rule));
+		if (!s || s->state == VR_ALERT_SUPPRESSED || vr_rules_find(next, vr_rule_key(rule)) >= 0)
 			continue;
 		enum vr_err err = end_rule(e, c, rule, *s, VR_REASON_RULE_REMOVED, at_offset);
 		if (err)
@@ -409,8 +409,8 @@ static enum vr_err renew_since(struct vr_engine *e, const struct vr_rules *rules
 		struct vr_since *s = vr_list_push(&now, &e->pool_mem, sizeof(*s));
 		if (!s)
 			return VR_E_NOMEM;
-		s->version = vr_rule_version(vr_rules_at(rules, i));
-		uint32_t since = vr_rule_since(e, s->version);
+		s->key = vr_rule_key(vr_rules_at(rules, i));
+		uint32_t since = vr_rule_since(e, s->key);
 		s->no = since == UINT32_MAX ? no : since;
 	}
 	e->since = now;
@@ -423,8 +423,8 @@ static void drop_suppressed(struct vr_engine *e)
 {
 	for (struct vr_content *c = e->first; c; c = c->next)
 		for (unsigned i = c->n_rules; i-- > 0;)
-			if (vr_rule_since(e, c->rule[i].version) == UINT32_MAX)
-				vr_content_rule_drop(c, c->rule[i].version);
+			if (vr_rule_since(e, c->rule[i].key) == UINT32_MAX)
+				vr_content_rule_drop(c, c->rule[i].key);
 }
 
 static enum vr_err set_timers(struct vr_engine *e)
@@ -462,7 +462,7 @@ enum vr_err vr_engine_active(struct vr_engine *e, void (*each)(void *ctx, const 
 	for (struct vr_content *c = next_with_alert(e, NULL); c; c = next_with_alert(e, c))
 		for (size_t i = 0; i < n; i++) {
 			const struct vr_rule *rule = vr_rules_at(e->rules, i);
-			const struct vr_rule_state *s = vr_content_rule(c, vr_rule_version(rule));
+			const struct vr_rule_state *s = vr_content_rule(c, vr_rule_key(rule));
 			if (!s || s->state == VR_ALERT_SUPPRESSED)
 				continue;
 			struct look l = {e, c, e->stream};

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <endian.h>
 #include "rules_check.h"
 #include "rules_program.h"
 #include "rules_template.h"
@@ -10,7 +11,7 @@
 
 struct vr_rule {
 	struct vr_str name, severity;
-	uint64_t version;
+	uint64_t version, key;
 	struct vr_span for_;
 	struct vr_program expr, reset;
 	bool has_reset;
@@ -99,6 +100,22 @@ static enum vr_err keep_text(struct vr_arena *arena, const struct vr_rule_spec *
 	return VR_OK;
 }
 
+/* A rule by another name is another rule: the ids of its alerts are others. */
+static enum vr_err hash_key(struct vr_rule *r, struct vr_mem *mem)
+{
+	struct vr_buf b;
+	bool failed;
+
+	vr_buf_init(&b, mem);
+	vr_buf_str_add(&b, r->name);
+	vr_buf_byte(&b, '\0');
+	vr_buf_add(&b, &(uint64_t){htole64(r->version)}, sizeof(r->version));
+	r->key = vr_hash64(vr_buf_str(&b));
+	failed = b.failed;
+	vr_buf_done(&b);
+	return failed ? VR_E_NOMEM : VR_OK;
+}
+
 /* A wrong expression is said, and yields no program. */
 static enum vr_err compile_expr(struct vr_arena *arena, struct vr_str text, struct vr_pos pos,
 	const struct vr_windows *windows, struct vr_rule_errors *errors, struct vr_program *ret)
@@ -125,22 +142,33 @@ static enum vr_err compile_one(struct vr_rules *set, const struct vr_rule_spec *
 	if (err == VR_OK)
 		err = hash_version(spec, set->mem, &r->version);
 	if (err == VR_OK)
+		err = hash_key(r, set->mem);
+	if (err == VR_OK)
 		set->n++;
 	return err;
 }
 
-/* State is kept by version: two rules that decide alike could not be told apart. */
+static const struct vr_rule *find_version(const struct vr_rules *set, uint64_t version)
+{
+	const struct vr_rule *r = set->at;
+
+	while (r->version != version)
+		r++;
+	return r;
+}
+
+/* Two rules that decide alike say everything twice. */
 static void check_twin(
 	const struct vr_rules *set, const struct vr_rule_spec *spec, struct vr_rule_errors *errors)
 {
 	const struct vr_rule *r = &set->at[set->n - 1];
-	int i = vr_rules_find(set, r->version);
+	const struct vr_rule *twin = find_version(set, r->version);
 
-	if (i != (int)(set->n - 1) && !vr_str_eq(set->at[i].name, r->name))
+	if (twin != r && !vr_str_eq(twin->name, r->name))
 		vr_rules_say(errors, spec->pos,
 			"%q has the same expr, for and reset_expr as %q; expected one rule, or another "
 			"threshold",
-			r->name, set->at[i].name);
+			r->name, twin->name);
 }
 
 static enum vr_err compile_all(struct vr_rules *set, const struct vr_rule_spec *specs, size_t n,
@@ -202,10 +230,10 @@ const struct vr_rule *vr_rules_at(const struct vr_rules *set, size_t i)
 	return &set->at[i];
 }
 
-int vr_rules_find(const struct vr_rules *set, uint64_t version)
+int vr_rules_find(const struct vr_rules *set, uint64_t key)
 {
 	for (size_t i = 0; i < set->n; i++)
-		if (set->at[i].version == version)
+		if (set->at[i].key == key)
 			return (int)i;
 	return -1;
 }
@@ -217,6 +245,10 @@ struct vr_str vr_rule_name(const struct vr_rule *r)
 uint64_t vr_rule_version(const struct vr_rule *r)
 {
 	return r->version;
+}
+uint64_t vr_rule_key(const struct vr_rule *r)
+{
+	return r->key;
 }
 struct vr_span vr_rule_for(const struct vr_rule *r)
 {

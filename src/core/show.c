@@ -2,8 +2,6 @@
 /* show.c - a content's figures as the fields of its views, only those that changed. */
 #include "engine_parts.h"
 
-enum { SHORT_TEXT = 60 };	/* a longer value would turn the small hash into a table four times its size */
-
 static void join(char *out, size_t size, const char *a, const char *b)
 {
 	size_t n = strlen(a), m = strlen(b);
@@ -99,11 +97,11 @@ static void show_names(struct vr_engine *e, struct vr_content *c, struct vr_fiel
 	}
 	if (c->meta_dirty || c->view_full) {
 		if (c->title.n)
-			vr_fields_str(f, "title", vr_utf8_cut(c->title, SHORT_TEXT));
+			vr_fields_str(f, "title", vr_utf8_cut(c->title, VR_SHORT_TEXT));
 		if (c->content_type.n)
 			vr_fields_str(f, "content_type", c->content_type);
 		if (c->url.n)
-			vr_fields_str(f, "url", c->url.n <= SHORT_TEXT ? c->url : (struct vr_str){NULL, 0});
+			vr_fields_str(f, "url", c->url.n <= VR_SHORT_TEXT ? c->url : (struct vr_str){NULL, 0});
 	}
 	int top = vr_content_top_channel(c, vr_engine_channel_name, e);
 	if (top != c->shown_top || c->view_full)
@@ -166,19 +164,26 @@ static void show_channels(struct vr_engine *e, struct vr_content *c, const struc
 		store->view(store->ctx, VR_VIEW_CHANNELS, c->id, field, n);
 }
 
-static void show_info(const struct vr_content *c, const struct vr_store *store)
+/* A text that is there; all of them go when none is long any more. */
+static size_t add_info(struct vr_field *field, struct vr_str name, struct vr_str value, bool is_long)
+{
+	*field = (struct vr_field){name, is_long ? value : (struct vr_str){NULL, 0}};
+	return value.n > 0;
+}
+
+static void show_info(struct vr_content *c, const struct vr_store *store)
 {
 	struct vr_field field[3];
 	size_t n = 0;
-	bool is_long = c->title.n > SHORT_TEXT || c->url.n > SHORT_TEXT || c->author_id.n > SHORT_TEXT;
-	if (!is_long || !(c->meta_dirty || c->view_full))
+	bool is_long = vr_content_is_long(c), was_there = c->has_info;
+	if (!(c->meta_dirty || c->view_full))
 		return;
-	if (c->title.n)
-		field[n++] = (struct vr_field){VR_STR("title"), c->title};
-	if (c->url.n)
-		field[n++] = (struct vr_field){VR_STR("url"), c->url};
-	if (c->author_id.n)
-		field[n++] = (struct vr_field){VR_STR("author_id"), c->author_id};
+	c->has_info = is_long;
+	if (!is_long && !was_there)
+		return;
+	n += add_info(&field[n], VR_STR("title"), c->title, is_long);
+	n += add_info(&field[n], VR_STR("url"), c->url, is_long);
+	n += add_info(&field[n], VR_STR("author_id"), c->author_id, is_long);
 	store->view(store->ctx, VR_VIEW_INFO, c->id, field, n);
 }
 

@@ -119,14 +119,15 @@ static uint64_t version_of(const char *expr, int64_t for_ms, const char *reset)
 {
 	struct vr_rule_spec spec = spec_of(expr);
 	struct rig rig;
-	uint64_t v;
+	uint64_t v, key;
 
 	spec.for_.ms = for_ms;
 	spec.reset_expr = vr_str_c(reset);
 	compile(&rig, &spec, 1);
 	v = vr_rule_version(vr_rules_at(rig.set, 0));
-	assert_int_equal(vr_rules_find(rig.set, v), 0);
-	assert_int_equal(vr_rules_find(rig.set, v + 1), -1);
+	key = vr_rule_key(vr_rules_at(rig.set, 0));
+	assert_int_equal(vr_rules_find(rig.set, key), 0);
+	assert_int_equal(vr_rules_find(rig.set, key + 1), -1);
 	rig_done(&rig);
 	return v;
 }
