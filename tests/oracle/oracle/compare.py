@@ -268,7 +268,7 @@ def surely_first(busy):
 
 def compare_boards(report, prefix, shown, partitions, parts):
     config = partitions[0].config
-    by_content = {cid: p for p in partitions for cid in p.shown()}
+    by_content = {cid: p for p in partitions for cid in p.here()}
     longest = config.windows[config.longest][0]
     busy = [
         busiest(partitions, longest, views)

@@ -314,9 +314,7 @@ class Partition(Shown):
 
     def begin(self, cid, content, rule, at, offset, values):
         ident = rule.alert_id("content:" + cid, self.topic, self.partition, at, offset)
-        alert = content.status[rule.key] = Alert(
-            rule, at, offset, ident, content.title, self.channel_top(content)
-        )
+        alert = content.status[rule.key] = Alert(rule, at, offset, ident)
         self.push_leaves(cid, content)
         if rule.for_ms == 0:
             self.fire(cid, alert, at, values)
@@ -357,8 +355,8 @@ class Partition(Shown):
             "state": state,
             "entity": "content:" + cid,
             "content_id": cid,
-            "channel": alert.channel,
-            "title": alert.title,
+            "channel": self.channel_top(self.contents[cid]),
+            "title": self.contents[cid].title,
             "value": figures[0],
             "threshold": figures[1],
             "starts_ms": alert.since,

@@ -111,11 +111,10 @@ class Counters:
 class Alert:
     """A rule that is pending or firing for a content."""
 
-    __slots__ = ("rule", "firing", "since", "offset", "id", "title", "channel")
+    __slots__ = ("rule", "firing", "since", "offset", "id")
 
-    def __init__(self, rule, since, offset, ident, title, channel):
+    def __init__(self, rule, since, offset, ident):
         self.rule, self.firing, self.since, self.offset, self.id = rule, False, since, offset, ident
-        self.title, self.channel = title, channel  # stay as they were at the beginning
 
 
 SUPPRESSED = "suppressed"

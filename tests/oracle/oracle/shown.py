@@ -73,11 +73,15 @@ class Shown:
             if c.events >= self.config.min_events and self.is_home(cid)
         ]
 
+    def here(self):
+        """Ids of the contents that may stand on boards, whether they have views or not."""
+        return [cid for cid in self.contents if self.is_home(cid)]
+
     def window_shares(self, w, view_ms, channel=None):
         """content -> shares in the window, those with one at least."""
         out = {}
         width = self.config.widths[w]
-        for cid in self.shown():
+        for cid in self.here():
             c = self.contents[cid]
             counters = c.all if channel is None else c.channels.get(channel)
             n = counters.window(SHARE, w, width, view_ms) if counters else 0
@@ -88,7 +92,7 @@ class Shown:
     def trending(self):
         return {
             cid: c.trend_score()
-            for cid, c in ((cid, self.contents[cid]) for cid in self.shown())
+            for cid, c in ((cid, self.contents[cid]) for cid in self.here())
             if c.trend is not None
         }
 
