@@ -210,6 +210,23 @@ static void revivals_disturb_no_other_worker(void **state)
 	rig_free(r);
 }
 
+/* What a revival read of this feed's place may be older than what its worker has taken since. */
+static void nothing_is_shown_twice(void **state)
+{
+	(void)state;
+	struct rig *r = rig_new(1);
+	fill_topic(r->mock, topic, 0, 100, 20);
+	rig_join(r, 1);
+	struct box *b = &r->m.box[0];
+	EVENTUALLY(b->n == 50, box_take(&r->m, b, 50 - b->n); vr_group_poll(r->m.g, (struct vr_span){1}));
+	pthread_mutex_lock(&r->m.g->lock);
+	assert_int_equal(vr_assign_again(r->m.g, vr_part_find(r->m.g, "shares", 0), 20), 0);
+	pthread_mutex_unlock(&r->m.g->lock);
+	EVENTUALLY(b->ended, member_take(&r->m, NULL));
+	assert_int_equal(b->n, 100);
+	rig_free(r);
+}
+
 static void one_that_is_not_taken_from_holds_up_nobody(void **state)
 {
 	(void)state;
@@ -269,6 +286,7 @@ int main(void)
 		cmocka_unit_test(seeks_back_and_forward),
 		cmocka_unit_test(says_when_the_offset_is_gone),
 		cmocka_unit_test(revivals_disturb_no_other_worker),
+		cmocka_unit_test(nothing_is_shown_twice),
 		cmocka_unit_test(one_that_is_not_taken_from_holds_up_nobody),
 		cmocka_unit_test(the_budget_is_divided),
 		cmocka_unit_test(needs_an_offered_partition),

@@ -52,6 +52,25 @@ static size_t n_seen(const struct member *m)
 	return n;
 }
 
+/* By agreement with the group, not by giving up after 8 seconds. */
+static void leave_soon(struct member *m)
+{
+	int64_t began = now_ms();
+	vr_group_free(m->g);
+	m->g = NULL;
+	assert_true(now_ms() - began < 6000);
+	assert_int_equal(m->n_boxes, 0);
+}
+
+static int count_assigned(struct member *m)
+{
+	rd_kafka_topic_partition_list_t *list;
+	assert_int_equal(rd_kafka_assignment(m->g->rk, &list), 0);
+	int n = list->cnt;
+	rd_kafka_topic_partition_list_destroy(list);
+	return n;
+}
+
 static void two_members_share(void **state)
 {
 	(void)state;
@@ -70,9 +89,7 @@ static void two_members_share(void **state)
 	assert_int_equal(n_seen(&t->a), 200);
 	assert_int_equal(n_seen(&t->b), 200);
 	/* One leaves: the other gets all, its own feeds made anew on the same queues. */
-	vr_group_free(t->b.g);
-	t->b.g = NULL;
-	assert_int_equal(t->b.n_boxes, 0);
+	leave_soon(&t->b);
 	EVENTUALLY(t->a.n_boxes == N_PARTS, poll_both(t));
 	EVENTUALLY(all_ended(&t->a), member_take(&t->a, NULL));
 	assert_int_equal(n_seen(&t->a), 400);
@@ -90,17 +107,36 @@ static void nothing_is_read_before_all_are_answered(void **state)
 	struct vr_topic_part unknown = {topic, 9};
 	vr_group_start(r->m.g, &unknown, 0);
 	box_answer(&r->m, &r->m.box[0]);
-	rd_kafka_topic_partition_list_t *list;
 	/* Longer than a session: heartbeats alone keep the place in the group. */
 	int64_t until = now_ms() + 4000;
 	EVENTUALLY(now_ms() > until, vr_group_poll(r->m.g, STEP));
-	assert_int_equal(rd_kafka_assignment(r->m.g->rk, &list), 0);
-	assert_int_equal(list->cnt, 0);
-	rd_kafka_topic_partition_list_destroy(list);
+	assert_int_equal(count_assigned(&r->m), 0);
 	assert_int_equal(r->m.n_revoked, 0);
 	box_answer(&r->m, &r->m.box[1]);
 	EVENTUALLY(all_ended(&r->m), member_take(&r->m, NULL));
 	assert_int_equal(n_seen(&r->m), 20);
+	rig_free(r);
+}
+
+/* What was fetched and not taken before a rebalance must not keep the next feed of the partition from waking. */
+static void the_next_feed_wakes_too(void **state)
+{
+	(void)state;
+	struct rig *r = rig_new(1);
+	uint64_t count;
+	struct pollfd pfd = {.fd = r->m.fd, .events = POLLIN};
+	fill_topic(r->mock, topic, 0, 100, 20);
+	rig_join(r, 1);
+	EVENTUALLY(rd_kafka_queue_length(r->m.box[0].feed->queue) > 50, vr_group_poll(r->m.g, STEP));
+	assert_int_equal(rd_kafka_unsubscribe(r->m.g->rk), 0);
+	EVENTUALLY(r->m.n_boxes == 0, vr_group_poll(r->m.g, STEP));
+	while (read(r->m.fd, &count, sizeof(count)) > 0)
+		;
+	assert_int_equal(vr_group_join(r->m.g, NULL), VR_OK);
+	EVENTUALLY(r->m.n_boxes == 1, vr_group_poll(r->m.g, STEP));
+	EVENTUALLY(poll(&pfd, 1, 0) == 1, vr_group_poll(r->m.g, STEP));
+	EVENTUALLY(all_ended(&r->m), member_take(&r->m, NULL));
+	assert_int_equal(n_seen(&r->m), 100);
 	rig_free(r);
 }
 
@@ -116,6 +152,7 @@ static void a_declined_partition_is_not_read(void **state)
 	struct box *p0 = box_find(&t->a, topic, 0), *p3 = box_find(&t->a, topic, 3);
 	EVENTUALLY(p0->ended && p3->ended, member_take(&t->a, NULL));
 	assert_int_equal(n_seen(&t->a), 20);
+	assert_int_equal(count_assigned(&t->a), 2);
 	/* It is taken away like any other. */
 	member_join(&t->b, &t->c);
 	EVENTUALLY(t->a.n_boxes == 2 && t->b.n_boxes == 2, poll_both(t));
@@ -148,11 +185,7 @@ static void leaves_while_answers_are_owed(void **state)
 	member_join(&t->a, &t->c);
 	EVENTUALLY(t->a.n_boxes == N_PARTS, poll_both(t));
 	box_answer(&t->a, &t->a.box[0]);
-	int64_t began = now_ms();
-	vr_group_free(t->a.g);
-	t->a.g = NULL;
-	assert_true(now_ms() - began < 9000);	/* by agreement with the group, not by giving up */
-	assert_int_equal(t->a.n_boxes, 0);
+	leave_soon(&t->a);
 	assert_int_equal(t->a.n_revoked, 1);
 	member_join(&t->b, &t->c);
 	EVENTUALLY(t->b.n_boxes == N_PARTS, poll_both(t));
@@ -164,8 +197,7 @@ static void leaves_before_it_is_in(void **state)
 	(void)state;
 	struct two *t = two_new();
 	member_join(&t->a, &t->c);
-	vr_group_free(t->a.g);
-	t->a.g = NULL;
+	leave_soon(&t->a);
 	assert_int_equal(t->a.n_assigned, 0);
 	two_free(t);
 }
@@ -177,6 +209,7 @@ static void on_revoked_late(void *ctx, const struct vr_topic_part *tps, size_t n
 	struct member *m = ctx;
 	struct vr_diag d;
 	for (size_t i = 0; i < m->n_boxes; i++) {
+		assert_false(m->box[i].feed->alive);
 		assert_int_equal(vr_feed_take(m->box[i].feed, 10, &m->batch), 0);
 		assert_int_equal(vr_feed_seek(m->box[i].feed, 0, &d), VR_E_AWAY);
 		moved_after = "seen";
@@ -215,11 +248,12 @@ static void cooperative_members_keep_what_they_keep(void **state)
 	struct vr_diag d;
 	for (int32_t p = 0; p < N_PARTS; p++)
 		fill_topic(t->mock, topic, p, 100, 20);
-	t->a.start[3] = -1;
+	/* Whichever two it loses, one of them is a declined one, which librdkafka does not know. */
+	t->a.start[1] = t->a.start[2] = t->a.start[3] = -1;
 	t->c.client_id = VR_STR("a");
 	member_cooperative(&t->a, &t->c);
 	EVENTUALLY(t->a.n_boxes == N_PARTS, poll_both(t));
-	EVENTUALLY(n_seen(&t->a) == 300, member_take(&t->a, NULL));
+	EVENTUALLY(n_seen(&t->a) == 100, member_take(&t->a, NULL));
 	t->c.client_id = VR_STR("b");
 	member_cooperative(&t->b, &t->c);
 	EVENTUALLY(t->a.n_boxes == 2 && t->b.n_boxes == 2, poll_both(t));
@@ -237,6 +271,7 @@ static void cooperative_members_keep_what_they_keep(void **state)
 		assert_int_equal(vr_feed_seek(b->feed, 90, &d), VR_OK);
 		EVENTUALLY(b->n == 10, member_take(&t->a, NULL));
 	}
+	leave_soon(&t->a);
 	two_free(t);
 }
 
@@ -245,6 +280,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(two_members_share),
 		cmocka_unit_test(nothing_is_read_before_all_are_answered),
+		cmocka_unit_test(the_next_feed_wakes_too),
 		cmocka_unit_test(a_declined_partition_is_not_read),
 		cmocka_unit_test(a_rebalance_comes_while_answers_are_owed),
 		cmocka_unit_test(leaves_while_answers_are_owed),
