@@ -67,7 +67,8 @@ static enum vr_err end_unknown(struct vr_shard *s, const bool *seen, size_t n, s
 	/* From the end: an id that goes is replaced by the last of the list. */
 	for (size_t i = n; i-- > 0;)
 		if (!seen[i])
-			vr_said_gone(&s->said, &s->keys, s->said.announced[i].id, &r.at[1 + i], s->record.stream, &s->said_cmds);
+			vr_said_gone(&s->said, &s->keys, s->said.announced[i].id, &r.at[1 + i], s->record.stream, &s->scratch,
+				&s->said_cmds);
 	return VR_OK;
 }
 

@@ -182,6 +182,7 @@ static enum vr_err step_walk(struct vr_shard *s, struct vr_diag *d)
 	vr_buf_init(&s->walk, s->mem);
 	s->walk_at = 0;
 	s->record.complete = !s->evicted;
+	s->boards_due = true;		/* that they are exact now is worth a cut of its own */
 	vr_shard_note(s, VR_NOTE_COMPLETE, VR_OK, 0, "");
 	return VR_OK;
 }

@@ -112,11 +112,18 @@ static enum vr_err decode(struct vr_shard *s, const struct vr_feed_item *item, s
 
 static enum vr_err decode_all(struct vr_shard *s, const struct vr_feed_item *items, size_t n, struct parcel *parcels)
 {
+	struct vr_wall log = {0};
 	for (size_t i = 0; i < n; i++) {
+		struct vr_record *r = &parcels[i].record;
 		bool at_hand;
 		enum vr_err err = decode(s, &items[i], &parcels[i]);
-		if (!err && parcels[i].record.event)
-			err = vr_engine_want(s->engine, parcels[i].event.content_id, &at_hand);
+		enum vr_err refused = err ? err : vr_engine_admits(s->engine, r, &log);
+		if (!err && refused) {
+			r->refused = refused;
+			r->event = NULL;
+		}
+		if (!err && r->event)
+			err = vr_engine_want(s->engine, r->event->content_id, &at_hand);
 		if (err)
 			return err;
 	}

@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "said.h"
 
+#include <math.h>
+#include <stdlib.h>
+
 void vr_said_init(struct vr_said *s, struct vr_mem *mem) { *s = (struct vr_said){.mem = mem}; }
 
 void vr_said_done(struct vr_said *s)
@@ -107,57 +110,51 @@ enum vr_err vr_said_alert(struct vr_said *s, const struct vr_keys *k, const stru
 
 /* ------------------------------------------------ an alert that the fold no longer knows -- */
 
-static bool is_changed(struct vr_str name)
+static struct vr_str text_of(const struct vr_reply *hash, const char *name)
 {
-	return vr_str_eq(name, VR_STR("state")) || vr_str_eq(name, VR_STR("reason")) || vr_str_eq(name, VR_STR("ends_ms")) ||
-	       vr_str_eq(name, VR_STR("updated_ms"));
+	const struct vr_reply *f = vr_reply_field(hash, name);
+	return f && f->type == VR_REPLY_STR ? f->str : VR_STR("");
 }
 
-static void put_changed(struct vr_cmds *c, struct vr_str name, struct vr_wall now)
+static int64_t number_of(const struct vr_reply *hash, const char *name)
 {
-	vr_cmd_str(c, name);
-	if (vr_str_eq(name, VR_STR("state")))
-		vr_cmd_c(c, vr_alert_state_name(VR_ALERT_RESOLVED));
-	else if (vr_str_eq(name, VR_STR("reason")))
-		vr_cmd_c(c, vr_alert_reason_name(VR_REASON_SWITCH));
-	else
-		vr_cmd_i64(c, now.ms);
+	const struct vr_reply *f = vr_reply_field(hash, name);
+	int64_t v = 0;
+	return f && vr_reply_i64(f, &v) ? v : 0;
 }
 
-static void put_fields(struct vr_cmds *c, const struct vr_reply *hash, struct vr_wall now)
+static double value_of(const struct vr_reply *hash, const char *name)
 {
-	for (size_t i = 0; i + 1 < hash->n; i += 2) {
-		if (is_changed(hash->elem[i].str)) {
-			put_changed(c, hash->elem[i].str, now);
-			continue;
-		}
-		vr_cmd_str(c, hash->elem[i].str);
-		vr_cmd_str(c, hash->elem[i + 1].str);
-	}
+	struct vr_str s = text_of(hash, name);
+	return s.n ? strtod(s.p, NULL) : NAN;
+}
+
+/* What `vir:alert:<id>` holds, as the resolved state that follows it. */
+static struct vr_alert resolved_of(const struct vr_reply *hash, const char *id, struct vr_wall now)
+{
+	struct vr_alert a = {
+		.alertname = text_of(hash, "alertname"), .severity = text_of(hash, "severity"), .content_id = text_of(hash, "content_id"),
+		.channel = text_of(hash, "channel"), .title = text_of(hash, "title"), .labels = text_of(hash, "labels"),
+		.annotations = text_of(hash, "annotations"), .topic = text_of(hash, "topic"),
+		.partition = (int32_t)number_of(hash, "partition"), .state = VR_ALERT_RESOLVED, .reason = VR_REASON_SWITCH,
+		.was_firing = true, .value = value_of(hash, "value"), .threshold = value_of(hash, "threshold"),
+		.starts = {number_of(hash, "starts_ms")}, .ends = now, .updated = now, .offset = number_of(hash, "offset"),
+		.rule_version = strtoull(text_of(hash, "rule_version").n ? text_of(hash, "rule_version").p : "0", NULL, 16)};
+	memcpy(a.id, id, sizeof(a.id));
+	return a;
 }
 
 void vr_said_gone(struct vr_said *s, const struct vr_keys *k, const char *id, const struct vr_reply *hash, struct vr_wall now,
-	struct vr_cmds *c)
+	struct vr_buf *scratch, struct vr_cmds *c)
 {
-	const struct vr_said_id *a = vr_said_find(s, id);
-	bool fired = a && a->firing && hash->type == VR_REPLY_ARRAY && hash->n >= 2;
-	char copy[VR_ALERT_ID_LEN + 1], name[6 + VR_ALERT_ID_LEN + 1] = "alert:";
+	const struct vr_said_id *noted = vr_said_find(s, id);
+	char copy[VR_ALERT_ID_LEN + 1];		/* the list's own text moves when the id goes */
 	memcpy(copy, id, VR_ALERT_ID_LEN);
 	copy[VR_ALERT_ID_LEN] = '\0';
-	memcpy(name + 6, copy, sizeof(copy));
-	vr_cmd(c, 3, "HDEL");
-	vr_key_global(c, k, "alerts:active");
-	vr_cmd_c(c, copy);
+	struct vr_alert a = resolved_of(hash, copy, now);
+	a.was_firing = noted && noted->firing && a.alertname.n > 0;
+	vr_write_alert(c, k, &a, scratch);
 	forget(s, k, copy, c);
-	if (!fired)
-		return;
-	vr_cmd(c, (uint32_t)(2 + hash->n), "HSET");
-	vr_key_global(c, k, name);
-	put_fields(c, hash, now);
-	vr_cmd(c, (uint32_t)(3 + hash->n), "XADD");
-	vr_key_global(c, k, "alerts");
-	vr_cmd_c(c, "*");
-	put_fields(c, hash, now);
 }
 
 void vr_said_raise(struct vr_said *s, const struct vr_keys *k, int64_t off, struct vr_cmds *c)

@@ -24,6 +24,7 @@ struct vr_said_id *vr_said_find(const struct vr_said *s, const char *id);
 VR_MUST enum vr_err vr_said_alert(struct vr_said *s, const struct vr_keys *k, const struct vr_alert *a, struct vr_buf *scratch,
 	struct vr_cmds *c, bool *ret_said);
 /** Commands that an announced alert which is no more in the fold leaves behind: `hash` is its `vir:alert:<id>` (HGETALL). */
-void vr_said_gone(struct vr_said *s, const struct vr_keys *k, const char *id, const struct vr_reply *hash, struct vr_wall now, struct vr_cmds *c);
+void vr_said_gone(struct vr_said *s, const struct vr_keys *k, const char *id, const struct vr_reply *hash, struct vr_wall now,
+	struct vr_buf *scratch, struct vr_cmds *c);
 /** The offsets rose: commands for it. */
 void vr_said_raise(struct vr_said *s, const struct vr_keys *k, int64_t off, struct vr_cmds *c);

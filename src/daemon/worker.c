@@ -42,6 +42,7 @@ struct vr_worker {
 	bool is_tuned;			/* `tuned` waits to be taken up */
 	struct vr_slot_facts facts[SLOTS_MAX];
 	size_t n_facts;
+	struct vr_mono no_flush_before;	/* Redis did not answer a flush */
 	int wake;
 	_Atomic bool stop;
 	_Atomic int64_t beat_ms;
@@ -442,12 +443,13 @@ size_t vr_worker_parts(struct vr_worker *w)
 	return n;
 }
 
-static void free_slot(struct slot *s)
+/* A guarded flush of a partition that may be somebody else's already is harmless: the fence decides. When Redis does
+ * not answer for one, the others do not wait for it as well: what is not flushed is folded again. */
+static void free_slot(struct vr_worker *w, struct slot *s)
 {
-	struct vr_diag d;
-	/* A guarded flush of a partition that may be somebody else's already is harmless: the fence decides. */
-	if (vr_shard_flush(s->shard, &d))
-		vr_shard_drop(s->shard);
+	struct vr_diag d = {0};
+	if (vr_mono_reached(now_mono(w), w->no_flush_before) && vr_shard_flush(s->shard, &d))
+		w->no_flush_before = vr_mono_add(now_mono(w), (struct vr_span){BACKOFF_MAX_MS});
 	vr_shard_free(s->shard);
 	vr_feed_free(s->feed);
 	free(s);
@@ -472,7 +474,7 @@ static void drop_leaving(struct vr_worker *w)
 		w->slot[i] = w->slot[--w->n_slots];
 		w->n_facts = 0;
 		pthread_mutex_unlock(&w->lock);
-		free_slot(s);
+		free_slot(w, s);
 		pthread_mutex_lock(&w->lock);
 		pthread_cond_broadcast(&w->gone);
 		pthread_mutex_unlock(&w->lock);
@@ -567,7 +569,7 @@ static void *work(void *arg)
 			wait_for_work(w);
 	}
 	for (size_t i = 0; i < w->n_slots; i++)
-		free_slot(w->slot[i]);
+		free_slot(w, w->slot[i]);
 	w->n_slots = 0;
 	return NULL;
 }
