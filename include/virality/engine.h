@@ -85,6 +85,9 @@ struct vr_outcome {
 	enum vr_err refused;			/* fate REFUSED: why */
 	bool late, clock_ahead, dedup_unchecked, miskeyed;
 };
+/** Is a record that will be folded refused for its time? Before its content is wanted: what is refused leaves no trace.
+ * *log: log time after the records asked about before, 0 at first; moves on. VR_OK, VR_E_NO_TIME, VR_E_TIME_AHEAD. */
+VR_MUST enum vr_err vr_engine_admits(const struct vr_engine *e, const struct vr_record *r, struct vr_wall *log);
 /** Fold one record. Its content was wanted and loaded. */
 VR_MUST enum vr_err vr_engine_fold(struct vr_engine *e, const struct vr_record *r, struct vr_outcome *ret);
 

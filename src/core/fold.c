@@ -41,20 +41,28 @@ static enum vr_err raise_log_time(struct vr_engine *e, struct vr_wall t, int64_t
 
 /* ------------------------------------------------ 2. the event's time ------------------- */
 
-static enum vr_err time_of(const struct vr_engine *e, const struct vr_record *r, struct vr_wall *ret, bool *ret_ahead)
+static enum vr_err time_of(const struct vr_record *r, struct vr_wall log, struct vr_span max_ahead, struct vr_wall *ret, bool *ret_ahead)
 {
 	struct vr_wall t = r->event->event_time;
 	if (t.ms <= 0)
 		t = r->kafka_time;
 	if (t.ms <= 0)
-		t = e->log;
+		t = log;
 	if (t.ms <= 0)
 		return VR_E_NO_TIME;
-	*ret_ahead = e->log.ms > 0 && t.ms > e->log.ms;
-	if (*ret_ahead && t.ms > e->log.ms + e->config.max_ahead.ms)
+	*ret_ahead = log.ms > 0 && t.ms > log.ms;
+	if (*ret_ahead && t.ms > log.ms + max_ahead.ms)
 		return VR_E_TIME_AHEAD;
-	*ret = *ret_ahead ? e->log : t;
+	*ret = *ret_ahead ? log : t;
 	return VR_OK;
+}
+
+enum vr_err vr_engine_admits(const struct vr_engine *e, const struct vr_record *r, struct vr_wall *log)
+{
+	struct vr_wall t;
+	bool ahead;
+	*log = vr_wall_max(vr_wall_max(*log, e->log), r->kafka_time);
+	return r->event ? time_of(r, *log, e->config.max_ahead, &t, &ahead) : VR_OK;
 }
 
 /* ------------------------------------------------ 3. duplicates ------------------------- */
@@ -139,7 +147,7 @@ static enum vr_err fold_event(struct vr_engine *e, const struct vr_record *r, st
 	struct vr_wall t;
 	struct vr_content *c = vr_engine_find(e, ev->content_id, vr_hash64(ev->content_id));
 	VR_ASSERT(c && c->loaded);
-	ret->refused = time_of(e, r, &t, &ret->clock_ahead);
+	ret->refused = time_of(r, e->log, e->config.max_ahead, &t, &ret->clock_ahead);
 	if (ret->refused) {
 		ret->fate = VR_FATE_REFUSED;
 		vr_engine_spare(e, c);
