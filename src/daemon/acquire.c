@@ -354,7 +354,7 @@ static enum vr_err read_slots(struct vr_shard *s, struct vr_diag *d)
 	return err ? err : want_eager(s, &r.at[1], &r.at[2]);
 }
 
-/* The set that was in force when the state was stored; then, at this record boundary, the last of the list. */
+/* The set that was in force when the state was stored. */
 static enum vr_err restore_rules(struct vr_shard *s, struct vr_diag *d)
 {
 	uint32_t no = 0;
@@ -364,19 +364,6 @@ static enum vr_err restore_rules(struct vr_shard *s, struct vr_diag *d)
 	if (!rules)
 		return vr_diag_set(d, VR_E_STATE_LOST, "redis", "rule set %u, which judged this partition, is no longer in vir:rules", s->record.rules);
 	return vr_engine_rules_resume(s->engine, rules, no);
-}
-
-static enum vr_err adopt_rules(struct vr_shard *s)
-{
-	uint32_t no = 0;
-	const struct vr_rules *rules = s->world->rules(s->world->ctx, 0, &no);
-	if (!rules || no == s->record.rules)
-		return VR_OK;
-	enum vr_err err = vr_engine_rules(s->engine, rules, no, s->record.off);
-	s->record.rules = no;
-	s->note_rules = true;
-	vr_shard_note(s, VR_NOTE_RULES, VR_OK, no, "");
-	return err;
 }
 
 static enum vr_err restore(struct vr_shard *s, const struct plan *p, struct vr_diag *d)
@@ -392,7 +379,7 @@ static enum vr_err restore(struct vr_shard *s, const struct plan *p, struct vr_d
 		if (!err)
 			err = vr_shard_load(s, d);
 	}
-	return err ? err : adopt_rules(s);
+	return err;
 }
 
 /* ------------------------------------------------ all of it ---------------------------- */
@@ -431,7 +418,7 @@ static enum vr_err acquire(struct vr_shard *s, struct plan *p, struct vr_diag *d
 	err = restore(s, p, d);
 	if (!err && s->record.off >= s->said.off)
 		err = vr_shard_reconcile(s, d);
-	return err;
+	return err ? err : vr_shard_follow_rules(s);
 }
 
 enum vr_err vr_shard_acquire(struct vr_shard *s, int64_t *ret_start, struct vr_diag *d)
@@ -439,7 +426,7 @@ enum vr_err vr_shard_acquire(struct vr_shard *s, int64_t *ret_start, struct vr_d
 	struct plan p = {0};
 	vr_shard_drop(s);
 	vr_cmds_clear(&s->said_cmds);
-	s->note_rules = false;
+	vr_buf_clear(&s->taken);
 	enum vr_err err = acquire(s, &p, d);
 	if (err == VR_E_CORRUPT)
 		err = vr_diag_set(d, err, "redis", "stored state of %.*s cannot be read; restore Redis, or fold anew with: "

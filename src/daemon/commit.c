@@ -110,15 +110,22 @@ static void note_refused(struct vr_shard *s)
 		vr_key_own(&s->cmds, &s->keys, "refused");
 		vr_cmd_i64(&s->cmds, off);
 	}
-	if (!s->note_rules)
-		return;
-	vr_buf_clear(&s->scratch);
-	vr_buf_u64(&s->scratch, s->record.rules);
-	vr_buf_byte(&s->scratch, ' ');
-	vr_buf_i64(&s->scratch, s->record.off);
-	vr_cmd(&s->cmds, 3, "RPUSH");
-	vr_key_own(&s->cmds, &s->keys, "rules");
-	vr_cmd_str(&s->cmds, vr_buf_str(&s->scratch));
+}
+
+static void note_rules(struct vr_shard *s)
+{
+	const char *p = s->taken.p;
+	for (size_t i = 0; i + sizeof(struct vr_taken_rules) <= s->taken.n; i += sizeof(struct vr_taken_rules)) {
+		struct vr_taken_rules taken;
+		memcpy(&taken, p + i, sizeof(taken));
+		vr_buf_clear(&s->scratch);
+		vr_buf_u64(&s->scratch, taken.no);
+		vr_buf_byte(&s->scratch, ' ');
+		vr_buf_i64(&s->scratch, taken.off);
+		vr_cmd(&s->cmds, 3, "RPUSH");
+		vr_key_own(&s->cmds, &s->keys, "rules");
+		vr_cmd_str(&s->cmds, vr_buf_str(&s->scratch));
+	}
 }
 
 /* The alerts' side lies in another database of the same server: still the same transaction. */
@@ -153,6 +160,7 @@ static enum vr_err write_all(struct vr_shard *s, struct vr_mono now)
 	struct vr_store store = vr_writer_store(&s->writer);
 	enum vr_err err = vr_engine_cut(s->engine, &l, &store);
 	note_refused(s);
+	note_rules(s);
 	add_alerts(s);
 	vr_owner_commit_end(&s->owner, &s->record, &s->cmds);
 	if (l.boards)
@@ -204,7 +212,8 @@ static enum vr_err finish(struct vr_shard *s, const struct vr_replies *replies, 
 	vr_shard_note(s, VR_NOTE_CUT, VR_OK, (int64_t)r.n, "");
 	s->last_cut = s->last_check = now;
 	s->stored_off = s->record.off;
-	s->boards_due = s->note_rules = false;
+	s->boards_due = false;
+	vr_buf_clear(&s->taken);
 	s->folded = 0;
 	vr_buf_clear(&s->refused);
 	s->world->commit(s->world->ctx, &s->part, s->record.off);
@@ -214,7 +223,7 @@ static enum vr_err finish(struct vr_shard *s, const struct vr_replies *replies, 
 static bool nothing_to_write(struct vr_shard *s, struct vr_mono now)
 {
 	bool boards = s->boards_due || (s->boards_owed && now.ms - s->last_boards.ms >= BOARDS_MS);
-	return s->record.off == s->stored_off && s->said_cmds.n == 0 && !s->note_rules && !boards &&
+	return s->record.off == s->stored_off && s->said_cmds.n == 0 && s->taken.n == 0 && !boards &&
 	       !vr_engine_has_changes(s->engine, s->record.view);
 }
 

@@ -235,18 +235,19 @@ static enum vr_err fold_all(struct vr_shard *s, const struct parcel *parcels, si
 	return VR_OK;
 }
 
-/* A new set of the fleet's rules is taken up at a record boundary. */
-static enum vr_err follow_rules(struct vr_shard *s)
+/* The list only grows: whoever has not read its end yet does not go back to what he knows. */
+enum vr_err vr_shard_follow_rules(struct vr_shard *s)
 {
 	uint32_t no = s->record.rules;
 	const struct vr_rules *rules = s->world->rules(s->world->ctx, 0, &no);
-	if (!rules || no == s->record.rules)
+	if (!rules || no <= s->record.rules)
 		return VR_OK;
+	struct vr_taken_rules taken = {no, s->record.off};
 	enum vr_err err = vr_engine_rules(s->engine, rules, no, s->record.off);
+	vr_buf_add(&s->taken, &taken, sizeof(taken));
 	s->record.rules = no;
-	s->note_rules = true;
 	vr_shard_note(s, VR_NOTE_RULES, VR_OK, no, "");
-	return err;
+	return s->taken.failed ? VR_E_NOMEM : err;
 }
 
 static enum vr_err take_records(struct vr_shard *s, const struct vr_feed_item *items, size_t n, struct vr_diag *d)
@@ -288,7 +289,7 @@ static size_t run_of_records(const struct vr_feed_item *items, size_t n)
 
 static enum vr_err take_all(struct vr_shard *s, const struct vr_feed_item *items, size_t n, struct vr_diag *d)
 {
-	enum vr_err err = follow_rules(s);
+	enum vr_err err = vr_shard_follow_rules(s);
 	for (size_t i = 0; i < n && !err;) {
 		size_t run = run_of_records(items + i, n - i);
 		bool skip = false;
@@ -324,7 +325,7 @@ enum vr_err vr_shard_tick(struct vr_shard *s, struct vr_diag *d)
 {
 	VR_ASSERT(s->engine);
 	struct vr_mono now = s->world->mono(s->world->ctx);
-	enum vr_err err = follow_rules(s);
+	enum vr_err err = vr_shard_follow_rules(s);
 	if (!err)
 		err = vr_shard_background(s, d);
 	if (!err && is_due(s, now))

@@ -17,6 +17,7 @@ static void init_parts(struct vr_shard *s)
 	vr_arena_init(&s->events, mem, ARENA_CHUNK);
 	vr_buf_init(&s->scratch, mem);
 	vr_buf_init(&s->refused, mem);
+	vr_buf_init(&s->taken, mem);
 	vr_buf_init(&s->walk, mem);
 }
 
@@ -53,6 +54,7 @@ void vr_shard_free(struct vr_shard *s)
 	vr_arena_done(&s->events);
 	vr_buf_done(&s->scratch);
 	vr_buf_done(&s->refused);
+	vr_buf_done(&s->taken);
 	vr_buf_done(&s->walk);
 	vr_mem_put(mem, s, sizeof(*s));
 }

@@ -19,6 +19,9 @@
 #include "virality/writer.h"
 #include "world.h"
 
+/* A rule set in force from that offset on. */
+struct vr_taken_rules { uint32_t no; int64_t off; };
+
 enum vr_policy { VR_POLICY_STOP, VR_POLICY_GO_ON };
 
 struct vr_shard_config {
@@ -48,13 +51,14 @@ struct vr_shard {
 	struct vr_cmds cmds, said_cmds;
 	struct vr_arena arena;			/* of one exchange */
 	struct vr_arena events;			/* of one batch */
-	struct vr_buf scratch, refused;		/* refused: int64 offsets the next cut notes */
+	struct vr_buf scratch;
+	struct vr_buf refused, taken;		/* the next cut notes: refused offsets, int64; rule sets, struct vr_taken_rules */
 	struct vr_buf walk;			/* ids the background walk still has to load: varint length and bytes each */
 	size_t walk_at;
 	struct vr_codec_stats codec;
 	bool seam;				/* the next record must be the one of the fingerprint */
 	bool anew;				/* the log is another one and the settings say: fold it anew */
-	bool at_end, boards_due, walked, evicted, note_rules;
+	bool at_end, boards_due, walked, evicted;
 	bool boards_owed;			/* the last cut left the boards out */
 	struct vr_mono end_since, last_cut, last_boards, last_check;
 	struct vr_span cut_took;		/* the last cut, from building it to its replies */
@@ -88,6 +92,8 @@ VR_MUST enum vr_err vr_shard_exchange(struct vr_shard *s, struct vr_replies *ret
 VR_MUST enum vr_err vr_shard_load(struct vr_shard *s, struct vr_diag *d);		/* every wanted content */
 VR_MUST enum vr_err vr_shard_cut(struct vr_shard *s, struct vr_diag *d);
 VR_MUST enum vr_err vr_shard_background(struct vr_shard *s, struct vr_diag *d);
+/** A newer set of the fleet's rules is taken up, at this record boundary. */
+VR_MUST enum vr_err vr_shard_follow_rules(struct vr_shard *s);
 /** The announced alerts that are no more in the fold end with reason `switch`: commands into said_cmds. */
 VR_MUST enum vr_err vr_shard_reconcile(struct vr_shard *s, struct vr_diag *d);
 void vr_shard_note(const struct vr_shard *s, enum vr_note note, enum vr_err err, int64_t n, const char *text);
