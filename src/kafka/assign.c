@@ -2,11 +2,12 @@
 /* assign.c - partitions come and go.
  *
  * librdkafka asks (rebalance callback) and waits for an assign call, which need not come from inside the
- * callback: heartbeats go on, and a rebalance that begins meanwhile is held back until the answer. So the
- * answer is given when the last offered partition has one, from whichever thread says it.
+ * callback: heartbeats go on, and a rebalance that begins meanwhile is held back until the answer. So
+ * the answer is given when the last offered partition has one, from whichever thread says it.
  *
- * Eager protocol: all partitions at once, rd_kafka_assign. Cooperative: the difference, rd_kafka_incremental_*.
- * Either protocol refuses the other's calls. A declined partition is left out of what is assigned.          */
+ * Eager protocol: all partitions at once, rd_kafka_assign. Cooperative: the difference,
+ * rd_kafka_incremental_*.
+ * Either protocol refuses the other's calls. A declined partition is left out of what is assigned. */
 #include "room.h"
 #include <stdlib.h>
 
@@ -127,7 +128,8 @@ static void tell_revoked(struct vr_group *g, const rd_kafka_topic_partition_list
 }
 
 /* list NULL: everything. Gives what went. */
-static rd_kafka_topic_partition_list_t *withdraw(struct vr_group *g, const rd_kafka_topic_partition_list_t *list, bool lost)
+static rd_kafka_topic_partition_list_t *withdraw(struct vr_group *g,
+	const rd_kafka_topic_partition_list_t *list, bool lost)
 {
 	pthread_mutex_lock(&g->lock);
 	vr_parts_going(g, list);
@@ -143,7 +145,8 @@ static rd_kafka_topic_partition_list_t *withdraw(struct vr_group *g, const rd_ka
 static void revoke(struct vr_group *g, const rd_kafka_topic_partition_list_t *list)
 {
 	bool cooperative = is_cooperative(g);
-	rd_kafka_topic_partition_list_t *going = withdraw(g, cooperative ? list : NULL, rd_kafka_assignment_lost(g->rk));
+	rd_kafka_topic_partition_list_t *going = withdraw(g, cooperative ? list : NULL,
+		rd_kafka_assignment_lost(g->rk));
 	rd_kafka_resp_err_t err;
 	if (cooperative) {
 		keep_assigned(g->rk, going);
@@ -164,7 +167,8 @@ void vr_assign_withdraw(struct vr_group *g)
 	rd_kafka_topic_partition_list_destroy(withdraw(g, NULL, true));
 }
 
-void vr_assign_rebalance(rd_kafka_t *rk, rd_kafka_resp_err_t err, rd_kafka_topic_partition_list_t *list, void *opaque)
+void vr_assign_rebalance(rd_kafka_t *rk, rd_kafka_resp_err_t err, rd_kafka_topic_partition_list_t *list,
+	void *opaque)
 {
 	struct vr_group *g = opaque;
 	(void)rk;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* fault.c - librdkafka's errors as ours. What is not listed is a peer that is away: librdkafka tries again. */
+/* fault.c - librdkafka's errors as ours. What is not listed is a peer that is away: librdkafka tries
+ * again. */
 #include "room.h"
 
 struct fault { rd_kafka_resp_err_t err; enum vr_err is; };

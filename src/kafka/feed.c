@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* feed.c - one partition's queue.
  *
- * After a seek or a new assignment librdkafka drops by itself what was fetched for the old one (each message has
- * the version of the fetch it came from). `next` adds what it cannot know: when the whole assignment is given
- * again for the sake of another partition, this feed may just be taking what will then come once more.       */
+ * After a seek or a new assignment librdkafka drops by itself what was fetched for the old one (each
+ * message has the version of the fetch it came from). `next` adds what it cannot know: when the whole
+ * assignment is given again for the sake of another partition, this feed may just be taking what will
+ * then come once more. */
 #include "room.h"
 #include <stdlib.h>
 
@@ -11,8 +12,8 @@
 #define DRAIN_MAX 64
 
 /* ---------------------------------------------------------------------- life cycle -- */
-/* What is left from an earlier assignment: outdated, yet it would keep the queue from being empty, and only an
- * empty queue that gets something wakes. */
+/* What is left from an earlier assignment: outdated, yet it would keep the queue from being empty, and
+ * only an empty queue that gets something wakes. */
 static void drain(rd_kafka_queue_t *queue)
 {
 	rd_kafka_message_t *m[DRAIN_MAX];
@@ -101,8 +102,8 @@ void vr_feed_free(struct vr_feed *f)
 }
 
 /* ------------------------------------------------------------------------- seeking -- */
-/* Lock held. A seek only moves a fetcher that runs; one that stopped, or has not started since its assignment,
- * is assigned again. */
+/* Lock held. A seek only moves a fetcher that runs; one that stopped, or has not started since its
+ * assignment, is assigned again. */
 static rd_kafka_resp_err_t move(struct vr_feed *f, struct vr_part *part, int64_t offset)
 {
 	rd_kafka_resp_err_t err = RD_KAFKA_RESP_ERR__STATE;

@@ -40,7 +40,8 @@ static void on_error(rd_kafka_t *rk, int code, const char *reason, void *opaque)
 	tell_code(opaque, (rd_kafka_resp_err_t)code, reason);
 }
 
-static void on_commit(rd_kafka_t *rk, rd_kafka_resp_err_t err, rd_kafka_topic_partition_list_t *list, void *opaque)
+static void on_commit(rd_kafka_t *rk, rd_kafka_resp_err_t err, rd_kafka_topic_partition_list_t *list,
+	void *opaque)
 {
 	struct vr_group *g = opaque;
 	(void)rk, (void)list;
@@ -84,7 +85,8 @@ static void free_group(struct vr_group *g)
 	free(g);
 }
 
-enum vr_err vr_group_open(rd_kafka_conf_t *conf, const struct vr_kafka_config *c, const struct vr_group_ops *ops,
+enum vr_err vr_group_open(rd_kafka_conf_t *conf, const struct vr_kafka_config *c,
+	const struct vr_group_ops *ops,
 	struct vr_group **ret, struct vr_diag *d)
 {
 	struct vr_group *g = calloc(1, sizeof(*g));
@@ -112,7 +114,8 @@ enum vr_err vr_group_open(rd_kafka_conf_t *conf, const struct vr_kafka_config *c
 	return VR_OK;
 }
 
-enum vr_err vr_group_new(const struct vr_kafka_config *c, const struct vr_group_ops *ops, struct vr_group **ret,
+enum vr_err vr_group_new(const struct vr_kafka_config *c, const struct vr_group_ops *ops,
+	struct vr_group **ret,
 	struct vr_diag *d)
 {
 	rd_kafka_conf_t *conf;
@@ -136,13 +139,16 @@ static enum vr_err count_partitions(struct vr_group *g, size_t *ret_n, struct vr
 	return VR_OK;
 }
 
-/* The limit is librdkafka's per partition and cannot be changed in a living instance, so the instance that asked
- * how many there are is replaced. The worst case counts: all partitions at one member. */
+/* The limit is librdkafka's per partition and cannot be changed in a living instance, so the instance
+ * that asked how many there are is replaced. The worst case counts: all partitions at one member. */
 static enum vr_err divide_budget(struct vr_group *g, size_t n_partitions, struct vr_diag *d)
 {
 	char value[24];
 	size_t kbytes = g->budget_bytes / 1024 / (n_partitions ? n_partitions : 1);
-	kbytes = kbytes < QUEUE_KBYTES_MIN ? QUEUE_KBYTES_MIN : kbytes > QUEUE_KBYTES_MAX ? QUEUE_KBYTES_MAX : kbytes;
+	if (kbytes < QUEUE_KBYTES_MIN)
+		kbytes = QUEUE_KBYTES_MIN;
+	if (kbytes > QUEUE_KBYTES_MAX)
+		kbytes = QUEUE_KBYTES_MAX;
 	snprintf(value, sizeof(value), "%zu", kbytes);
 	rd_kafka_conf_t *conf = rd_kafka_conf_dup(rd_kafka_conf(g->rk));
 	if (rd_kafka_conf_set(conf, "queued.max.messages.kbytes", value, NULL, 0) != RD_KAFKA_CONF_OK) {
@@ -221,8 +227,9 @@ static void *destroy(void *rk)
 	return NULL;
 }
 
-/* A broker that is connected and silent holds librdkafka up until its requests time out, a minute. Nobody waits
- * that long to end: the instance, which calls nobody back any more, is left to a thread of its own. */
+/* A broker that is connected and silent holds librdkafka up until its requests time out, a minute.
+ * Nobody waits that long to end: the instance, which calls nobody back any more, is left to a thread of
+ * its own. */
 static void destroy_in_time(rd_kafka_t *rk)
 {
 	pthread_t thread;

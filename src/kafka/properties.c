@@ -2,7 +2,7 @@
 /* properties.c - librdkafka's settings: ours, the operator's, and those that nobody may change.
  *
  * Order: our defaults, then the operator's properties by name, then what the configuration file says in
- * settings of its own. A property with a reason below is refused before librdkafka sees it.              */
+ * settings of its own. A property with a reason below is refused before librdkafka sees it. */
 #include "room.h"
 #include <stdio.h>
 #include <stdlib.h>
@@ -28,7 +28,8 @@ static const struct row rows[] = {
 	{"group.id", NULL, CONSUMER, SETTING ": group"},
 	{"client.id", NULL, BOTH, "it must differ between instances; it is made from the instance's name"},
 	{"topic.blacklist", NULL, CONSUMER, "a topic that is consumed must be seen"},
-	{"auto.offset.reset", "error", CONSUMER, "an offset outside the log must stop the partition, not skip or repeat records"},
+	{"auto.offset.reset", "error", CONSUMER,
+		"an offset outside the log must stop the partition, not skip or repeat records"},
 	{"enable.auto.commit", "false", CONSUMER, OFFSETS},
 	{"auto.commit.enable", NULL, CONSUMER, OFFSETS},
 	{"enable.auto.offset.store", "false", CONSUMER, OFFSETS},
@@ -36,11 +37,13 @@ static const struct row rows[] = {
 	{"enable.partition.eof", "true", CONSUMER, "the end of a partition must be seen, to know that all is read"},
 	{"isolation.level", "read_committed", CONSUMER, "records of aborted transactions must not be counted"},
 	{"allow.auto.create.topics", "false", BOTH, "a mistyped topic must be an error, not a new topic"},
-	{"queued.max.messages.kbytes", NULL, CONSUMER, "it follows from the memory budget and the number of partitions"},
+	{"queued.max.messages.kbytes", NULL, CONSUMER,
+		"it follows from the memory budget and the number of partitions"},
 	{"enable.idempotence", "true", PRODUCER, "a retry must not write a record twice"},
 	{"acks", "all", PRODUCER, ACKED},
 	{"request.required.acks", NULL, PRODUCER, ACKED},
-	{"partitioner", "murmur2_random", PRODUCER, "a content's records must meet in one partition, the one Java's clients choose"},
+	{"partitioner", "murmur2_random", PRODUCER,
+		"a content's records must meet in one partition, the one Java's clients choose"},
 	{"log.queue", "true", BOTH, "the log is served by the daemon"},
 	{"check.crcs", "true", CONSUMER, NULL},
 	{"partition.assignment.strategy", "range", CONSUMER, NULL},
@@ -108,7 +111,8 @@ static enum vr_err set_given(rd_kafka_conf_t *conf, const char *name, struct vr_
 }
 
 /* ------------------------------------------------------------------ all of them -- */
-static enum vr_err fill(rd_kafka_conf_t *conf, const struct vr_kafka_config *c, enum vr_kafka_role role, struct vr_diag *d)
+static enum vr_err fill(rd_kafka_conf_t *conf, const struct vr_kafka_config *c, enum vr_kafka_role role,
+	struct vr_diag *d)
 {
 	enum vr_err err = VR_OK;
 	for (size_t i = 0; i < N_ROWS && !err; i++)
@@ -146,16 +150,18 @@ static void on_log(const rd_kafka_t *rk, int level, const char *fac, const char 
 		log->say(log->ctx, level, fac, text);
 }
 
-/* With OAUTHBEARER the token is fetched from a callback on the queue that the very first question to a broker would
- * wait for. */
+/* With OAUTHBEARER the token is fetched from a callback on the queue that the very first question to a
+ * broker would wait for. */
 static bool wants_token(const rd_kafka_conf_t *conf)
 {
 	char value[64];
 	size_t n = sizeof(value);
-	return rd_kafka_conf_get(conf, "sasl.mechanisms", value, &n) == RD_KAFKA_CONF_OK && strcmp(value, "OAUTHBEARER") == 0;
+	return rd_kafka_conf_get(conf, "sasl.mechanisms", value, &n) == RD_KAFKA_CONF_OK &&
+	       strcmp(value, "OAUTHBEARER") == 0;
 }
 
-enum vr_err vr_kafka_open(rd_kafka_conf_t *conf, enum vr_kafka_role role, void *opaque, rd_kafka_t **ret, struct vr_diag *d)
+enum vr_err vr_kafka_open(rd_kafka_conf_t *conf, enum vr_kafka_role role, void *opaque, rd_kafka_t **ret,
+	struct vr_diag *d)
 {
 	char why[256];
 	bool token = wants_token(conf);

@@ -19,7 +19,8 @@ static rd_kafka_topic_partition_list_t *list_one(const struct vr_topic_part *tp,
 }
 
 /* The answer in a list of one; frees it. */
-static enum vr_err read_one(rd_kafka_topic_partition_list_t *list, rd_kafka_resp_err_t err, int64_t *ret_offset)
+static enum vr_err read_one(rd_kafka_topic_partition_list_t *list, rd_kafka_resp_err_t err,
+	int64_t *ret_offset)
 {
 	if (!err)
 		err = list->elems[0].err;
@@ -47,7 +48,8 @@ enum vr_err vr_kafka_bounds(struct vr_group *g, const struct vr_topic_part *tp, 
 	return VR_OK;
 }
 
-enum vr_err vr_kafka_committed(struct vr_group *g, const struct vr_topic_part *tp, struct vr_span timeout, int64_t *ret_offset)
+enum vr_err vr_kafka_committed(struct vr_group *g, const struct vr_topic_part *tp, struct vr_span timeout,
+	int64_t *ret_offset)
 {
 	rd_kafka_topic_partition_list_t *list = list_one(tp, RD_KAFKA_OFFSET_INVALID);
 	int64_t offset = -1;
@@ -75,7 +77,8 @@ enum vr_err vr_kafka_offset_at(struct vr_group *g, const struct vr_topic_part *t
 	return err;
 }
 
-static enum vr_err read_partitions(const struct rd_kafka_metadata *md, const char *topic, int32_t *ret_n, struct vr_diag *d)
+static enum vr_err read_partitions(const struct rd_kafka_metadata *md, const char *topic, int32_t *ret_n,
+	struct vr_diag *d)
 {
 	if (md->topic_cnt != 1)
 		return vr_diag_set(d, VR_E_CONFIG, topic, "there is no such topic");
@@ -87,7 +90,8 @@ static enum vr_err read_partitions(const struct rd_kafka_metadata *md, const cha
 	return VR_OK;
 }
 
-enum vr_err vr_kafka_partitions(struct vr_group *g, struct vr_str topic, struct vr_span timeout, int32_t *ret_n,
+enum vr_err vr_kafka_partitions(struct vr_group *g, struct vr_str topic, struct vr_span timeout,
+	int32_t *ret_n,
 	struct vr_diag *d)
 {
 	char name[VR_TOPIC_MAX];
@@ -150,8 +154,8 @@ static enum vr_err judge_policy(rd_kafka_event_t *ev, const char *topic, bool *r
 	*ret_known = policy != NULL;
 	if (policy && strstr(policy, "compact"))
 		return vr_diag_set(d, VR_E_COMPACTED, topic,
-			"cleanup.policy is %s: compaction removes records that must be counted; use a topic with cleanup.policy=delete",
-			policy);
+			"cleanup.policy is %s: compaction removes records that must be counted; "
+			"use a topic with cleanup.policy=delete", policy);
 	return VR_OK;
 }
 
@@ -182,7 +186,8 @@ static enum vr_err ask_policy(struct vr_group *g, const char *name, struct vr_sp
 	return err;
 }
 
-enum vr_err vr_kafka_topic_check(struct vr_group *g, struct vr_str topic, struct vr_span timeout, bool *ret_known,
+enum vr_err vr_kafka_topic_check(struct vr_group *g, struct vr_str topic, struct vr_span timeout,
+	bool *ret_known,
 	struct vr_diag *d)
 {
 	char name[VR_TOPIC_MAX];

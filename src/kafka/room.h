@@ -6,7 +6,7 @@
  *
  * A part is what the group has of a partition, a feed what its worker has. Both are tied under the
  * group's lock. The lock is held while librdkafka is told of assignments and seeks (it answers from a
- * thread of its own that never waits for us), and never while ops are called.                       */
+ * thread of its own that never waits for us), and never while ops are called. */
 #include <librdkafka/rdkafka.h>
 #include <pthread.h>
 #include <stdatomic.h>
@@ -54,17 +54,20 @@ struct vr_feed {
 	rd_kafka_topic_t *rkt;
 	bool woken;			/* there is a wake_fd */
 	_Atomic bool alive;		/* not revoked */
-	_Atomic bool stopped;		/* librdkafka gave up at an offset outside the log; only a new assignment revives it */
+	_Atomic bool stopped;		/* librdkafka gave up, outside the log; only assigning again revives it */
 	_Atomic int64_t next;		/* nothing below it is shown */
 };
 
 /* ---- properties.c */
 enum vr_kafka_role { VR_KAFKA_CONSUMER = 1, VR_KAFKA_PRODUCER = 2 };
 /** A configuration with every setting but callbacks; gives *ret. */
-VR_MUST enum vr_err vr_kafka_conf(const struct vr_kafka_config *c, enum vr_kafka_role role, rd_kafka_conf_t **ret,
+VR_MUST enum vr_err vr_kafka_conf(const struct vr_kafka_config *c, enum vr_kafka_role role,
+	rd_kafka_conf_t **ret,
 	struct vr_diag *d);
-/** Makes the instance (takes conf), its opaque beginning with a struct vr_kafka_log, its log served from its main queue. */
-VR_MUST enum vr_err vr_kafka_open(rd_kafka_conf_t *conf, enum vr_kafka_role role, void *opaque, rd_kafka_t **ret,
+/** Makes the instance (takes conf), its opaque beginning with a struct vr_kafka_log, its log served from
+ * its main queue. */
+VR_MUST enum vr_err vr_kafka_open(rd_kafka_conf_t *conf, enum vr_kafka_role role, void *opaque,
+	rd_kafka_t **ret,
 	struct vr_diag *d);
 
 /* ---- fault.c */
@@ -74,12 +77,14 @@ enum vr_err vr_fault_set(struct vr_diag *d, rd_kafka_resp_err_t err, const char 
 
 /* ---- group.c */
 /** vr_group_new on a given configuration (takes conf, on failure too). */
-VR_MUST enum vr_err vr_group_open(rd_kafka_conf_t *conf, const struct vr_kafka_config *c, const struct vr_group_ops *ops,
+VR_MUST enum vr_err vr_group_open(rd_kafka_conf_t *conf, const struct vr_kafka_config *c,
+	const struct vr_group_ops *ops,
 	struct vr_group **ret, struct vr_diag *d);
 
 /* ---- assign.c: how librdkafka is told */
 /** librdkafka's rebalance callback. */
-void vr_assign_rebalance(rd_kafka_t *rk, rd_kafka_resp_err_t err, rd_kafka_topic_partition_list_t *list, void *opaque);
+void vr_assign_rebalance(rd_kafka_t *rk, rd_kafka_resp_err_t err, rd_kafka_topic_partition_list_t *list,
+	void *opaque);
 /** Answer an assignment that is still owed with nothing, so that the group can be left. */
 void vr_assign_abandon(struct vr_group *g);
 /** Say revoked(), lost, for whatever is left, without telling librdkafka. */

@@ -2,8 +2,8 @@
 #pragma once
 /* rig.h - a mock cluster and members of a group, driven by the test's own thread.
  *
- * Nothing here sleeps: a member is polled, or its eventfd waited for, until what the test wants has come true;
- * that it never does is the failure (WAIT_MS).                                                              */
+ * Nothing here sleeps: a member is polled, or its eventfd waited for, until what the test wants has come
+ * true; that it never does is the failure (WAIT_MS). */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -248,7 +248,8 @@ static inline void fill_noise(char *p, size_t n, uint64_t seed)
 static inline struct vr_producer *producer_of(struct vr_mock *mock)
 {
 	struct vr_property small = {VR_STR("batch.num.messages"), VR_STR("100")};
-	struct vr_kafka_config c = {.brokers = vr_str_c(vr_mock_brokers(mock)), .properties = &small, .n_properties = 1,
+	struct vr_kafka_config c = {.brokers = vr_str_c(vr_mock_brokers(mock)), .properties = &small,
+		.n_properties = 1,
 		.log = {say_log, NULL}};
 	struct vr_producer *p;
 	struct vr_diag d;
@@ -257,7 +258,8 @@ static inline struct vr_producer *producer_of(struct vr_mock *mock)
 }
 
 /* n records of `size` bytes into one partition, acknowledged. */
-static inline void produce_n(struct vr_producer *p, struct vr_str topic, int32_t partition, size_t n, size_t size)
+static inline void produce_n(struct vr_producer *p, struct vr_str topic, int32_t partition, size_t n,
+	size_t size)
 {
 	struct vr_diag d;
 	size_t done = 0;
@@ -276,7 +278,8 @@ static inline void produce_n(struct vr_producer *p, struct vr_str topic, int32_t
 	free(value);
 }
 
-static inline void fill_topic(struct vr_mock *mock, struct vr_str topic, int32_t partition, size_t n, size_t size)
+static inline void fill_topic(struct vr_mock *mock, struct vr_str topic, int32_t partition, size_t n,
+	size_t size)
 {
 	struct vr_producer *p = producer_of(mock);
 	produce_n(p, topic, partition, n, size);

@@ -56,7 +56,8 @@ static void a_record_is_what_was_sent(void **state)
 	struct vr_producer *p;
 	struct vr_diag d;
 	struct vr_header h[2] = {{VR_STR("a"), VR_STR("1"), true}, {VR_STR("b"), {0}, false}};
-	struct vr_outgoing full = {.topic = topic, .partition = 0, .key = VR_STR("k"), .has_key = true, .value = VR_STR("v\0w"),
+	struct vr_outgoing full = {.topic = topic, .partition = 0, .key = VR_STR("k"), .has_key = true,
+		.value = VR_STR("v\0w"),
 		.has_value = true, .time = {1234567890123}, .headers = h, .n_headers = 2};
 	struct vr_outgoing bare = {.topic = topic, .partition = 0, .has_key = true};
 	assert_int_equal(vr_producer_new(&c, &p, &d), VR_OK);
@@ -241,7 +242,8 @@ static void one_that_is_not_taken_from_holds_up_nobody(void **state)
 	EVENTUALLY(busy->ended, member_take(&r->m, idle));
 	assert_int_equal(busy->n, 20000);
 	assert_int_equal(idle->n, 0);
-	/* Of its 4.5 MB no more wait here than its share of 64 KiB and what one answer of a broker (1 MiB) is above it. */
+	/* Of its 4.5 MB no more wait here than its share of 64 KiB and what one answer of a broker (1 MiB) is
+	 * above it. */
 	assert_in_range(rd_kafka_queue_length(idle->feed->queue), 1, 230);
 	EVENTUALLY(idle->ended, member_take(&r->m, NULL));
 	assert_int_equal(idle->n, 450);

@@ -118,7 +118,8 @@ static void nothing_is_read_before_all_are_answered(void **state)
 	rig_free(r);
 }
 
-/* What was fetched and not taken before a rebalance must not keep the next feed of the partition from waking. */
+/* What was fetched and not taken before a rebalance must not keep the next feed of the partition from
+ * waking. */
 static void the_next_feed_wakes_too(void **state)
 {
 	(void)state;

@@ -54,7 +54,8 @@ static void cooperative_needs_a_good_librdkafka(void **state)
 	struct vr_diag d;
 	(void)state;
 	bool good = rd_kafka_version() >= 0x020601ff;
-	assert_int_equal(try_one("partition.assignment.strategy", "cooperative-sticky", &d), good ? VR_OK : VR_E_CONFIG);
+	assert_int_equal(try_one("partition.assignment.strategy", "cooperative-sticky", &d),
+		good ? VR_OK : VR_E_CONFIG);
 	if (!good)
 		assert_non_null(strstr(d.text, "2.6.1"));
 	assert_int_equal(try_one("partition.assignment.strategy", "range,roundrobin", &d), VR_OK);
@@ -63,7 +64,8 @@ static void cooperative_needs_a_good_librdkafka(void **state)
 static void ours_are_set(void **state)
 {
 	static const char *const want[][2] = {{"auto.offset.reset", "error"}, {"enable.auto.commit", "false"},
-		{"enable.auto.offset.store", "false"}, {"enable.partition.eof", "true"}, {"isolation.level", "read_committed"},
+		{"enable.auto.offset.store", "false"}, {"enable.partition.eof", "true"}, {"isolation.level",
+			"read_committed"},
 		{"check.crcs", "true"}, {"allow.auto.create.topics", "false"}, {"partition.assignment.strategy", "range"},
 		{"topic.metadata.refresh.interval.ms", "60000"}, {"client.id", "virald-1"}};
 	struct vr_kafka_config c = {.client_id = VR_STR("virald-1"), .group_id = VR_STR("g")};

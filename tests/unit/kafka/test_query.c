@@ -34,7 +34,8 @@ static void what_is_committed_is_read_back(void **state)
 	assert_int_equal(vr_kafka_committed(r->m.g, &tp, wait, &offset), VR_OK);
 	assert_int_equal(offset, -1);
 	vr_kafka_commit(r->m.g, &tp, 42);
-	EVENTUALLY(vr_kafka_committed(r->m.g, &tp, wait, &offset) == VR_OK && offset == 42, vr_group_poll(r->m.g, STEP));
+	EVENTUALLY(vr_kafka_committed(r->m.g, &tp, wait, &offset) == VR_OK && offset == 42, vr_group_poll(r->m.g,
+		STEP));
 	assert_int_equal(vr_kafka_commit_failures(r->m.g), 0);
 	vr_kafka_commit(r->m.g, &(struct vr_topic_part){{0}, 1}, 42);
 	assert_int_equal(vr_kafka_commit_failures(r->m.g), 1);
@@ -73,7 +74,8 @@ static void settings_may_be_unknown(void **state)
 static void nobody_there_is_said_in_time(void **state)
 {
 	(void)state;
-	struct vr_kafka_config c = {.brokers = VR_STR("127.0.0.1:1"), .group_id = VR_STR("g"), .topics = &topic, .n_topics = 1};
+	struct vr_kafka_config c = {.brokers = VR_STR("127.0.0.1:1"), .group_id = VR_STR("g"), .topics = &topic,
+		.n_topics = 1};
 	struct member m;
 	struct vr_group_ops ops;
 	struct vr_topic_part tp = {topic, 0};
@@ -89,7 +91,8 @@ static void nobody_there_is_said_in_time(void **state)
 	assert_int_equal(vr_err_verdict(vr_kafka_partitions(m.g, topic, soon, &n, &d)), VR_VERDICT_RETRY);
 	assert_int_equal(vr_err_verdict(vr_kafka_bounds(m.g, &tp, soon, &a, &b)), VR_VERDICT_RETRY);
 	assert_int_equal(vr_err_verdict(vr_kafka_committed(m.g, &tp, soon, &a)), VR_VERDICT_RETRY);
-	assert_int_equal(vr_err_verdict(vr_kafka_offset_at(m.g, &tp, (struct vr_wall){1}, soon, &a)), VR_VERDICT_RETRY);
+	assert_int_equal(vr_err_verdict(vr_kafka_offset_at(m.g, &tp, (struct vr_wall){1}, soon, &a)),
+		VR_VERDICT_RETRY);
 	assert_int_equal(vr_err_verdict(vr_kafka_cluster_id(m.g, soon, id, sizeof(id))), VR_VERDICT_RETRY);
 	member_leave(&m);
 }
