@@ -14,6 +14,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "clock.h"
 #include "default_rules.h"
 #include "demo_picture.h"
 #include "virality/codec.h"
@@ -35,13 +36,6 @@ struct demo {
 	_Atomic bool stop;
 	int64_t began_ms;
 };
-
-static int64_t mono_ms(void)
-{
-	struct timespec t;
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
 
 /* ------------------------------------------------ a private Redis ---------------------- */
 
@@ -94,7 +88,7 @@ static enum vr_err start_redis(struct demo *d, struct vr_diag *why)
 
 static void wait_until(int64_t ms)
 {
-	int64_t left = ms - mono_ms();
+	int64_t left = ms - vr_clock_mono().ms;
 	struct timespec t = {left / 1000, left % 1000 * 1000000};
 	if (left > 0)
 		nanosleep(&t, NULL);
@@ -120,7 +114,7 @@ static void *generate(void *arg)
 	struct vr_sim *sim;
 	struct vr_buf b;
 	clock_gettime(CLOCK_REALTIME, &now);
-	int64_t wall = (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000, mono = mono_ms();
+	int64_t wall = (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000, mono = vr_clock_mono().ms;
 	sc.seed = d->options->seed;
 	sc.rate = d->options->rate;
 	sc.start.ms = wall;
@@ -131,7 +125,7 @@ static void *generate(void *arg)
 	for (uint64_t i = 0; !atomic_load(&d->stop); i++) {
 		struct vr_event ev;
 		vr_sim_next(sim, &ev);
-		if (ev.event_time.ms - wall > mono_ms() - mono + 20)
+		if (ev.event_time.ms - wall > vr_clock_mono().ms - mono + 20)
 			wait_until(mono + (ev.event_time.ms - wall));
 		send_event(d, &ev, &b);
 		if (i % 256 == 0)
@@ -181,7 +175,7 @@ static bool each_second(void *ctx, const struct vr_report_sums *sums, const stru
 {
 	struct demo *d = ctx;
 	vr_picture_draw(d->picture, sums, facts, n);
-	return d->options->seconds > 0 && mono_ms() - d->began_ms >= d->options->seconds * 1000;
+	return d->options->seconds > 0 && vr_clock_mono().ms - d->began_ms >= d->options->seconds * 1000;
 }
 
 static enum vr_err start(struct demo *d, struct vr_diag *why)
@@ -209,7 +203,7 @@ static int run(struct demo *d)
 	snprintf(rules, sizeof(rules), "rules_files=%s", d->rules);
 	const char *sets[] = {brokers, url, rules, "kafka.topics=" TOPIC, "log.level=warn", "http.listen=" HTTP};
 	struct vr_run_options o = {.sets = sets, .n_sets = sizeof(sets) / sizeof(sets[0]), .each_second = each_second, .ctx = d};
-	d->began_ms = mono_ms();
+	d->began_ms = vr_clock_mono().ms;
 	return vr_run(&o);
 }
 

@@ -6,6 +6,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "clock.h"
+
 enum { ROWS = 10, ALERTS = 5, TITLE_MAX_LEN = 44, BAR = 24 };
 
 struct vr_picture {
@@ -20,13 +22,6 @@ struct vr_picture {
 	bool tty;
 };
 
-static int64_t mono_ms(void)
-{
-	struct timespec t;
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
-
 enum vr_err vr_picture_new(const struct vr_redis_config *redis, const char *socket, const char *http, const char *brokers,
 	struct vr_picture **ret)
 {
@@ -38,7 +33,7 @@ enum vr_err vr_picture_new(const struct vr_redis_config *redis, const char *sock
 	p->http = http;
 	p->brokers = brokers;
 	p->tty = isatty(STDOUT_FILENO) == 1;
-	p->began_ms = p->before_ms = mono_ms();
+	p->began_ms = p->before_ms = vr_clock_mono().ms;
 	vr_cmds_init(&p->cmds, &p->mem);
 	vr_arena_init(&p->arena, &p->mem, 0);
 	enum vr_err err = vr_redis_new(redis, &p->redis);
@@ -132,7 +127,7 @@ static void count(struct vr_picture *p, const struct vr_report_sums *sums, const
 
 void vr_picture_draw(struct vr_picture *p, const struct vr_report_sums *sums, const struct vr_slot_facts *facts, size_t n)
 {
-	int64_t now = mono_ms();
+	int64_t now = vr_clock_mono().ms;
 	double seconds = (double)(now - p->before_ms) / 1000;
 	uint64_t folded = sums->folded - p->before.folded;
 	vr_arena_reset(&p->arena);
@@ -156,7 +151,7 @@ void vr_picture_draw(struct vr_picture *p, const struct vr_report_sums *sums, co
 
 void vr_picture_summary(struct vr_picture *p)
 {
-	double seconds = (double)(mono_ms() - p->began_ms) / 1000;
+	double seconds = (double)(vr_clock_mono().ms - p->began_ms) / 1000;
 	p->tty = false;
 	vr_arena_reset(&p->arena);
 	draw_board(p);

@@ -1,46 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "publisher.h"
+#include "publisher_parts.h"
 
-#include <errno.h>
-#include <pthread.h>
-#include <stdatomic.h>
 #include <stdlib.h>
-#include <sys/random.h>
 #include <time.h>
 
-enum { TRIM_CHUNK = 200, TRIM_EVERY = 60, HEAD_FIELDS = 4, READS = 3, NAME_MAX_LEN = 96 };
+#include "clock.h"
 
-/* One partition as it was read. */
-struct seen { struct vr_topic_part part; bool known; int64_t off; struct vr_wall stream, view; bool complete; };
-
-struct vr_publisher {
-	struct vr_publisher_config config;
-	struct vr_mem mem;
-	struct vr_redis *redis;
-	struct vr_keys keys;
-	struct vr_owner owner;
-	struct vr_owner_record record;
-	struct vr_cmds cmds;
-	struct vr_arena arena, kept;		/* replies of one exchange; what a round keeps */
-	struct vr_buf text;
-	struct seen *seen;
-	size_t n_seen, cap_seen;
-	struct vr_merge *merge;
-	const struct vr_reply *told;		/* HGETALL {vir:pub}:ts of this round, in `kept` */
-	unsigned round;
-	pthread_t thread;
-	pthread_mutex_t lock;
-	pthread_cond_t wake;
-	bool lead, stop, running;
-	_Atomic int64_t beat_ms;
-};
-
-static int64_t clock_ms(clockid_t id)
-{
-	struct timespec t;
-	clock_gettime(id, &t);
-	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
+enum { TRIM_CHUNK = 200, TRIM_EVERY = 60, HEAD_FIELDS = 4, READS = 3 };
 
 static enum vr_err exchange(struct vr_publisher *p, struct vr_arena *arena, struct vr_replies *ret, struct vr_diag *d)
 {
@@ -56,17 +22,6 @@ static enum vr_err exchange(struct vr_publisher *p, struct vr_arena *arena, stru
 
 /* ------------------------------------------------ the fence ---------------------------- */
 
-static void make_token(char out[VR_TOKEN_LEN + 1])
-{
-	unsigned char random[VR_TOKEN_LEN / 2];
-	VR_ASSERT(getrandom(random, sizeof(random), 0) == (ssize_t)sizeof(random));
-	for (size_t i = 0; i < sizeof(random); i++) {
-		out[2 * i] = "0123456789abcdef"[random[i] >> 4];
-		out[2 * i + 1] = "0123456789abcdef"[random[i] & 15];
-	}
-	out[VR_TOKEN_LEN] = '\0';
-}
-
 static enum vr_err acquire(struct vr_publisher *p, struct vr_diag *d)
 {
 	struct vr_replies r;
@@ -77,7 +32,7 @@ static enum vr_err acquire(struct vr_publisher *p, struct vr_diag *d)
 		err = vr_owner_seen(&p->owner, r.at, &p->record);
 	if (err)
 		return err;
-	make_token(token);
+	vr_clock_token(token);
 	p->record.exists = true;
 	vr_owner_claim_begin(&p->owner, &p->cmds);
 	vr_owner_claim_end(&p->owner, &p->record, token, &p->cmds);
@@ -87,17 +42,17 @@ static enum vr_err acquire(struct vr_publisher *p, struct vr_diag *d)
 
 /* ------------------------------------------------ read --------------------------------- */
 
-static struct seen *add_seen(struct vr_publisher *p)
+static struct vr_seen *add_seen(struct vr_publisher *p)
 {
 	if (p->n_seen == p->cap_seen) {
 		size_t cap = p->cap_seen ? p->cap_seen * 2 : 16;
-		struct seen *s = reallocarray(p->seen, cap, sizeof(*s));
+		struct vr_seen *s = reallocarray(p->seen, cap, sizeof(*s));
 		if (!s)
 			return NULL;
 		p->seen = s;
 		p->cap_seen = cap;
 	}
-	p->seen[p->n_seen] = (struct seen){.known = false};
+	p->seen[p->n_seen] = (struct vr_seen){.known = false};
 	return &p->seen[p->n_seen++];
 }
 
@@ -118,7 +73,7 @@ static void ask_part(struct vr_publisher *p, const struct vr_keys *keys)
 	vr_cmd_words(c, "EXEC", NULL);
 }
 
-static void read_head(struct seen *s, const struct vr_reply *head)
+static void read_head(struct vr_seen *s, const struct vr_reply *head)
 {
 	int64_t complete = 0;
 	s->known = head->n == HEAD_FIELDS && vr_reply_i64(&head->elem[0], &s->off) && vr_reply_i64(&head->elem[1], &s->stream.ms) &&
@@ -141,7 +96,7 @@ static enum vr_err read_part(struct vr_publisher *p, struct vr_str topic, int32_
 	struct vr_keys keys;
 	struct vr_replies r;
 	enum vr_err err = vr_keys_init(&keys, p->config.prefix, topic, partition, p->config.live_db, p->config.alerts_db);
-	struct seen *s = err ? NULL : add_seen(p);
+	struct vr_seen *s = err ? NULL : add_seen(p);
 	if (!s)
 		return err ? err : VR_E_NOMEM;
 	s->part = (struct vr_topic_part){topic, partition};
@@ -173,312 +128,6 @@ static enum vr_err read_parts(struct vr_publisher *p, struct vr_diag *d)
 	return err;
 }
 
-/* ------------------------------------------------ views -------------------------------- */
-
-static bool all_known(const struct vr_publisher *p)
-{
-	for (size_t i = 0; i < p->n_seen; i++)
-		if (!p->seen[i].known)
-			return false;
-	return p->n_seen > 0;
-}
-
-struct fields { struct vr_cmds *c; uint32_t n; };
-
-static void count_field(void *ctx, struct vr_str name, uint64_t value)
-{
-	(void)name;
-	(void)value;
-	((struct fields *)ctx)->n++;
-}
-
-static void put_field(void *ctx, struct vr_str name, uint64_t value)
-{
-	struct fields *f = ctx;
-	vr_cmd_str(f->c, name);
-	vr_cmd_i64(f->c, (int64_t)value);
-}
-
-static void entity_key(struct vr_publisher *p, size_t entity, const char *suffix)
-{
-	char name[16] = "all";
-	if (entity > 0) {
-		vr_key_channel(&p->cmds, &p->keys, vr_merge_name(p->merge, entity), suffix);
-		return;
-	}
-	memcpy(name + 3, suffix, strlen(suffix) + 1);
-	vr_key_global(&p->cmds, &p->keys, name);
-}
-
-static bool is_partial(const struct vr_publisher *p, size_t entity)
-{
-	const struct vr_windows *w = &p->config.merge.windows;
-	return !all_known(p) || w->width_ms[0] * VR_BUCKETS < vr_merge_spread(p->merge).ms || (entity > 0 && vr_merge_has_other(p->merge));
-}
-
-static void write_entity(struct vr_publisher *p, size_t entity)
-{
-	struct fields f = {&p->cmds, 0};
-	bool partial = is_partial(p, entity);
-	vr_merge_fields(p->merge, entity, count_field, &f);
-	vr_cmd(&p->cmds, 4 + 2 * f.n + (partial ? 2 : 0), "HSET");
-	entity_key(p, entity, "");
-	vr_merge_fields(p->merge, entity, put_field, &f);
-	vr_cmd_c(&p->cmds, "as_of_ms");
-	vr_cmd_i64(&p->cmds, vr_merge_as_of(p->merge).ms);
-	if (partial) {
-		vr_cmd_c(&p->cmds, "partial");
-		vr_cmd_c(&p->cmds, "1");
-	} else {
-		vr_cmd(&p->cmds, 3, "HDEL");
-		entity_key(p, entity, "");
-		vr_cmd_c(&p->cmds, "partial");
-	}
-	if (entity == 0)
-		return;
-	vr_cmd(&p->cmds, 3, "SADD");
-	vr_key_global(&p->cmds, &p->keys, "channels");
-	vr_cmd_str(&p->cmds, vr_merge_name(p->merge, entity));
-}
-
-/* ------------------------------------------------ time series -------------------------- */
-
-static struct vr_merge_told told_of(const struct vr_publisher *p, struct vr_str name)
-{
-	struct vr_merge_told told = {.minute = INT64_MIN};
-	for (size_t i = 0; p->told && i + 1 < p->told->n; i += 2) {
-		if (!vr_str_eq(p->told->elem[i].str, name))
-			continue;
-		char *end;
-		told.minute = strtoll(p->told->elem[i + 1].str.p, &end, 10);
-		told.sum = strtoull(end, NULL, 10);
-	}
-	return told;
-}
-
-static void write_minute(struct vr_publisher *p, size_t entity, const struct vr_merge_minute *m)
-{
-	vr_cmd(&p->cmds, 6 + 2 * (VR_ACTIONS_MAX + 1), "XADD");
-	entity_key(p, entity, ":ts");
-	vr_cmd_c(&p->cmds, "MAXLEN");
-	vr_cmd_c(&p->cmds, "=");
-	vr_cmd_i64(&p->cmds, 1440);
-	vr_buf_clear(&p->text);
-	vr_buf_i64(&p->text, m->minute * 60000);
-	vr_buf_c(&p->text, "-0");
-	vr_cmd_str(&p->cmds, vr_buf_str(&p->text));
-	for (unsigned a = 0; a < VR_ACTIONS_MAX; a++) {
-		vr_cmd_c(&p->cmds, vr_action_plural((enum vr_action)a));
-		vr_cmd_i64(&p->cmds, (int64_t)m->count[a]);
-	}
-	vr_cmd_c(&p->cmds, "late");
-	vr_cmd_i64(&p->cmds, (int64_t)m->late);
-}
-
-static void write_minutes(struct vr_publisher *p, size_t entity)
-{
-	struct vr_str name = vr_merge_name(p->merge, entity);
-	struct vr_merge_told told = told_of(p, name);
-	struct vr_merge_minute minute;
-	bool any = false;
-	while (vr_merge_next_minute(p->merge, entity, &told, &minute)) {
-		write_minute(p, entity, &minute);
-		any = true;
-	}
-	if (!any)
-		return;
-	vr_buf_clear(&p->text);
-	vr_buf_i64(&p->text, told.minute);
-	vr_buf_byte(&p->text, ' ');
-	vr_buf_u64(&p->text, told.sum);
-	vr_cmd(&p->cmds, 4, "HSET");
-	vr_key_own(&p->cmds, &p->keys, "ts");
-	vr_cmd_str(&p->cmds, name);
-	vr_cmd_str(&p->cmds, vr_buf_str(&p->text));
-}
-
-/* ------------------------------------------------ boards ------------------------------- */
-
-/* "top:5m" or "top:5m:ch:{weibo}", and a suffix. */
-static void board_key(struct vr_publisher *p, size_t entity, unsigned window, const char *suffix)
-{
-	vr_buf_clear(&p->text);
-	vr_buf_c(&p->text, "top:");
-	vr_buf_c(&p->text, p->config.merge.windows.name[window]);
-	if (entity > 0) {
-		vr_buf_c(&p->text, ":ch:{");
-		vr_buf_str_add(&p->text, vr_merge_name(p->merge, entity));
-		vr_buf_byte(&p->text, '}');
-	}
-	vr_buf_c(&p->text, suffix);
-	vr_cmd_key(&p->cmds, p->keys.prefix, vr_buf_str(&p->text), VR_STR(""));
-}
-
-static void put_rows(struct vr_publisher *p, const struct vr_merge_row *row, size_t n)
-{
-	for (size_t i = 0; i < n; i++) {
-		vr_cmd_f64(&p->cmds, row[i].score);
-		vr_cmd_str(&p->cmds, row[i].id);
-	}
-}
-
-static void write_board(struct vr_publisher *p, size_t entity, unsigned window)
-{
-	const struct vr_merge_row *row;
-	size_t n = vr_merge_board(p->merge, entity, window, &row);
-	if (!vr_merge_has_board(p->merge, entity))
-		n = 0;
-	vr_cmd(&p->cmds, 2, "DEL");
-	board_key(p, entity, window, "");
-	if (n == 0)
-		return;
-	vr_cmd(&p->cmds, (uint32_t)(2 + 2 * n), "ZADD");
-	board_key(p, entity, window, "");
-	put_rows(p, row, n);
-}
-
-static void write_trending(struct vr_publisher *p)
-{
-	const struct vr_merge_row *row;
-	size_t n = vr_merge_board(p->merge, 0, VR_WINDOWS_MAX, &row);
-	vr_cmd(&p->cmds, 2, "DEL");
-	vr_key_global(&p->cmds, &p->keys, "trending");
-	if (n == 0)
-		return;
-	vr_cmd(&p->cmds, (uint32_t)(2 + 2 * n), "ZADD");
-	vr_key_global(&p->cmds, &p->keys, "trending");
-	put_rows(p, row, n);
-}
-
-/* Titles of every row of the overall boards, in order; read before the transaction, for a title changes seldom. */
-static enum vr_err read_titles(struct vr_publisher *p, struct vr_replies *ret, struct vr_diag *d)
-{
-	const struct vr_merge_row *row;
-	for (unsigned w = 0; w < p->config.merge.windows.n; w++) {
-		size_t n = vr_merge_board(p->merge, 0, w, &row);
-		for (size_t i = 0; i < n; i++) {
-			vr_cmd(&p->cmds, 3, "HGET");
-			vr_key_content(&p->cmds, &p->keys, row[i].id, "");
-			vr_cmd_c(&p->cmds, "title");
-		}
-	}
-	vr_cmd(&p->cmds, 2, "HGETALL");
-	vr_key_own(&p->cmds, &p->keys, "ts");
-	return exchange(p, &p->kept, ret, d);
-}
-
-static void put_ratio(struct vr_publisher *p, double v)
-{
-	vr_buf_clear(&p->text);
-	vr_buf_ratio(&p->text, v);
-	vr_cmd_str(&p->cmds, vr_buf_str(&p->text));
-}
-
-static void write_row(struct vr_publisher *p, unsigned window, size_t rank, const struct vr_merge_row *row, const struct vr_reply *title)
-{
-	const struct vr_windows *w = &p->config.merge.windows;
-	vr_cmd(&p->cmds, 3 + 12, "XADD");
-	board_key(p, 0, window, ":rows");
-	vr_buf_clear(&p->text);
-	vr_buf_i64(&p->text, vr_merge_as_of(p->merge).ms);
-	vr_buf_byte(&p->text, '-');
-	vr_buf_u64(&p->text, rank);
-	vr_cmd_str(&p->cmds, vr_buf_str(&p->text));
-	vr_cmd_c(&p->cmds, "rank");
-	vr_cmd_i64(&p->cmds, (int64_t)rank);
-	vr_cmd_c(&p->cmds, "content");
-	vr_cmd_str(&p->cmds, row->id);
-	vr_cmd_c(&p->cmds, "title");
-	vr_cmd_str(&p->cmds, title->type == VR_REPLY_STR ? title->str : VR_STR(""));
-	vr_cmd_c(&p->cmds, "score");
-	vr_cmd_i64(&p->cmds, (int64_t)row->score);
-	vr_cmd_c(&p->cmds, "shares");
-	vr_cmd_i64(&p->cmds, (int64_t)row->score);
-	vr_cmd_c(&p->cmds, "velocity");
-	put_ratio(p, (double)row->recent * 60000 / (double)(w->width_ms[0] * VR_BUCKETS));
-}
-
-static void write_rows(struct vr_publisher *p, const struct vr_replies *titles)
-{
-	const struct vr_merge_row *row;
-	size_t at = 0;
-	for (unsigned w = 0; w < p->config.merge.windows.n; w++) {
-		size_t n = vr_merge_board(p->merge, 0, w, &row);
-		vr_cmd(&p->cmds, 2, "DEL");
-		board_key(p, 0, w, ":rows");
-		for (size_t i = 0; i < n; i++)
-			write_row(p, w, i + 1, &row[i], &titles->at[at++]);
-	}
-}
-
-/* ------------------------------------------------ meta --------------------------------- */
-
-struct lag { int64_t records; struct vr_wall stream, slowest; bool known, complete; };
-
-static struct lag lag_of(struct vr_publisher *p)
-{
-	struct lag l = {.known = true, .complete = true};
-	for (size_t i = 0; i < p->n_seen; i++) {
-		const struct seen *s = &p->seen[i];
-		int64_t n = s->known ? p->config.lag(p->config.ctx, &s->part, s->off) : -1;
-		l.known &= n >= 0;
-		l.records += n > 0 ? n : 0;
-		l.complete &= s->known && s->complete;
-		l.stream = vr_wall_max(l.stream, s->stream);
-		if (n > 0 && s->stream.ms > 0 && (l.slowest.ms == 0 || s->stream.ms < l.slowest.ms))
-			l.slowest = s->stream;
-	}
-	return l;
-}
-
-static void meta_i64(struct vr_publisher *p, const char *name, int64_t v)
-{
-	vr_cmd_c(&p->cmds, name);
-	vr_cmd_i64(&p->cmds, v);
-}
-
-static void write_meta(struct vr_publisher *p)
-{
-	struct lag l = lag_of(p);
-	int64_t now = clock_ms(CLOCK_REALTIME);
-	vr_cmd(&p->cmds, 2 + 2 * (l.known ? 10 : 8), "HSET");
-	vr_key_global(&p->cmds, &p->keys, "meta");
-	meta_i64(p, "schema_version", 1);
-	vr_cmd_c(&p->cmds, "version");
-	vr_cmd_c(&p->cmds, VR_VERSION);
-	vr_cmd_c(&p->cmds, "generation");
-	vr_cmd_c(&p->cmds, "live");
-	vr_cmd_c(&p->cmds, "state");
-	vr_cmd_c(&p->cmds, all_known(p) ? "live" : "degraded");
-	meta_i64(p, "updated_ms", now);
-	meta_i64(p, "stream_time_ms", l.stream.ms);
-	meta_i64(p, "boards_complete", l.complete);
-	meta_i64(p, "spread_ms", vr_merge_spread(p->merge).ms);
-	if (!l.known)
-		return;
-	meta_i64(p, "lag_records", l.records);
-	meta_i64(p, "lag_seconds", l.slowest.ms > 0 && l.slowest.ms < now ? (now - l.slowest.ms) / 1000 : 0);
-}
-
-static void write_part(struct vr_publisher *p, const struct seen *s)
-{
-	vr_cmd(&p->cmds, 4, "HSET");
-	vr_key_global(&p->cmds, &p->keys, "meta:parts");
-	vr_buf_clear(&p->text);
-	vr_buf_str_add(&p->text, s->part.topic);
-	vr_buf_byte(&p->text, ':');
-	vr_buf_i64(&p->text, s->part.partition);
-	vr_cmd_str(&p->cmds, vr_buf_str(&p->text));
-	vr_buf_clear(&p->text);
-	const int64_t number[] = {s->off, s->stream.ms, s->view.ms, s->complete};
-	for (unsigned i = 0; i < 4; i++) {
-		if (i)
-			vr_buf_byte(&p->text, ' ');
-		vr_buf_i64(&p->text, number[i]);
-	}
-	vr_cmd_str(&p->cmds, vr_buf_str(&p->text));
-}
-
 /* ------------------------------------------------ old alerts --------------------------- */
 
 /* Entries older than the retention go, and with an alert's last entry its hash. */
@@ -507,7 +156,7 @@ static enum vr_err trim_alerts(struct vr_publisher *p, struct vr_diag *d)
 	vr_cmd(&p->cmds, 6, "XRANGE");
 	vr_key_global(&p->cmds, &p->keys, "alerts");
 	vr_cmd_c(&p->cmds, "-");
-	vr_cmd_i64(&p->cmds, clock_ms(CLOCK_REALTIME) - p->config.alerts_retention.ms);
+	vr_cmd_i64(&p->cmds, vr_clock_wall().ms - p->config.alerts_retention.ms);
 	vr_cmd_c(&p->cmds, "COUNT");
 	vr_cmd_i64(&p->cmds, TRIM_CHUNK);
 	select_db(p, p->config.live_db);
@@ -524,22 +173,6 @@ static enum vr_err trim_alerts(struct vr_publisher *p, struct vr_diag *d)
 
 /* ------------------------------------------------ a round ------------------------------ */
 
-static void write_all(struct vr_publisher *p, const struct vr_replies *titles)
-{
-	for (size_t i = 0; i < vr_merge_entities(p->merge); i++) {
-		write_entity(p, i);
-		write_minutes(p, i);
-		for (unsigned w = 0; w < p->config.merge.windows.n; w++)
-			write_board(p, i, w);
-	}
-	write_trending(p);
-	write_rows(p, titles);
-	for (size_t i = 0; i < p->n_seen; i++)
-		if (p->seen[i].known)
-			write_part(p, &p->seen[i]);
-	write_meta(p);
-}
-
 static enum vr_err commit(struct vr_publisher *p, const struct vr_replies *titles, struct vr_diag *d)
 {
 	struct vr_replies r;
@@ -551,7 +184,8 @@ static enum vr_err commit(struct vr_publisher *p, const struct vr_replies *title
 	if (err)
 		return err;
 	vr_owner_commit_begin(&p->owner, &p->cmds);
-	write_all(p, titles);
+	p->now.ms = vr_clock_wall().ms;
+	vr_merged_write(p, titles);
 	p->record.off++;
 	vr_owner_commit_end(&p->owner, &p->record, &p->cmds);
 	vr_arena_reset(&p->arena);
@@ -562,6 +196,13 @@ static enum vr_err commit(struct vr_publisher *p, const struct vr_replies *title
 		if (r.at[i].type == VR_REPLY_ERROR)
 			err = vr_diag_set(d, VR_E_REPLY, "redis", "a merged view: %s", r.at[i].str.p);
 	return err;
+}
+
+/* Read before the transaction: a title changes seldom. */
+static enum vr_err ask_titles(struct vr_publisher *p, struct vr_replies *ret, struct vr_diag *d)
+{
+	vr_merged_ask(p);
+	return exchange(p, &p->kept, ret, d);
 }
 
 static enum vr_err publish(struct vr_publisher *p, struct vr_diag *d)
@@ -576,7 +217,7 @@ static enum vr_err publish(struct vr_publisher *p, struct vr_diag *d)
 	if (!err)
 		err = vr_merge_done(p->merge);
 	if (!err)
-		err = read_titles(p, &titles, d);
+		err = ask_titles(p, &titles, d);
 	if (!err) {
 		p->told = &titles.at[titles.n - 1];
 		err = commit(p, &titles, d);
@@ -595,8 +236,8 @@ static bool wait_turn(struct vr_publisher *p, int64_t until_ms)
 {
 	pthread_mutex_lock(&p->lock);
 	struct timespec end = {until_ms / 1000, until_ms % 1000 * 1000000};
-	while (!p->stop && (!p->lead || clock_ms(CLOCK_MONOTONIC) < until_ms)) {
-		atomic_store(&p->beat_ms, clock_ms(CLOCK_MONOTONIC));
+	while (!p->stop && (!p->lead || vr_clock_mono().ms < until_ms)) {
+		atomic_store(&p->beat_ms, vr_clock_mono().ms);
 		if (p->lead)
 			pthread_cond_timedwait(&p->wake, &p->lock, &end);
 		else
@@ -613,7 +254,7 @@ static void *work(void *arg)
 	int64_t next = 0;
 	while (wait_turn(p, next)) {
 		struct vr_diag d = {0};
-		int64_t begin = clock_ms(CLOCK_MONOTONIC);
+		int64_t begin = vr_clock_mono().ms;
 		next = begin + p->config.interval.ms;
 		vr_arena_reset(&p->kept);
 		vr_cmds_clear(&p->cmds);
@@ -623,7 +264,7 @@ static void *work(void *arg)
 			vr_cmds_clear(&p->cmds);
 			p->config.failed(p->config.ctx, err, &d);
 		} else {
-			p->config.published(p->config.ctx, (struct vr_span){clock_ms(CLOCK_MONOTONIC) - begin});
+			p->config.published(p->config.ctx, (struct vr_span){vr_clock_mono().ms - begin});
 		}
 	}
 	return NULL;

@@ -4,13 +4,16 @@
 #include <pthread.h>
 #include <poll.h>
 #include <stdatomic.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
-#include <sys/random.h>
 #include <time.h>
 #include <unistd.h>
 
-enum { BATCH = 1000, SLOTS_MAX = 1024, BACKOFF_MIN_MS = 50, BACKOFF_MAX_MS = 5000, ACCEPT_MS = 2000, ROUND_MS = 1000, SETTLE_MS = 2000 };
+#include "clock.h"
+#include "letters.h"
+
+enum { BATCH = 1000, SLOTS_MAX = 1024, BACKOFF_MIN_MS = 50, BACKOFF_MAX_MS = 5000, ACCEPT_MS = 2000, ROUND_MS = 1000 };
 
 enum slot_state { SLOT_ACQUIRING, SLOT_RUNNING, SLOT_WAITING, SLOT_STOPPED };
 static const char *const state_name[] = {"acquiring", "running", "waiting", "stopped"};
@@ -46,7 +49,7 @@ struct vr_worker {
 	int wake;
 	_Atomic bool stop;
 	_Atomic int64_t beat_ms;
-	_Atomic int64_t letters, letters_failed;
+	struct vr_letters letters;
 	bool running;
 };
 
@@ -63,29 +66,19 @@ static struct slot *find_slot(struct vr_worker *w, const struct vr_topic_part *p
 static struct vr_mono now_mono(void *ctx)
 {
 	(void)ctx;
-	struct timespec t;
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (struct vr_mono){(int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000};
+	return vr_clock_mono();
 }
 
 static struct vr_wall now_wall(void *ctx)
 {
 	(void)ctx;
-	struct timespec t;
-	clock_gettime(CLOCK_REALTIME, &t);
-	return (struct vr_wall){(int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000};
+	return vr_clock_wall();
 }
 
 static void make_token(void *ctx, char out[VR_TOKEN_LEN + 1])
 {
-	unsigned char random[VR_TOKEN_LEN / 2];
 	(void)ctx;
-	VR_ASSERT(getrandom(random, sizeof(random), 0) == (ssize_t)sizeof(random));
-	for (size_t i = 0; i < sizeof(random); i++) {
-		out[2 * i] = "0123456789abcdef"[random[i] >> 4];
-		out[2 * i + 1] = "0123456789abcdef"[random[i] & 15];
-	}
-	out[VR_TOKEN_LEN] = '\0';
+	vr_clock_token(out);
 }
 
 static size_t headers(void *ctx, const struct vr_feed_item *item, struct vr_header *out, size_t n)
@@ -130,101 +123,17 @@ static void note(void *ctx, const struct vr_topic_part *part, enum vr_note what,
 		w->config.cut(w->config.ctx, w->config.index, took);
 }
 
-/* ------------------------------------------------ dead letters -------------------------- */
-
-static void letter_done(void *ctx, enum vr_err err)
-{
-	struct vr_worker *w = ctx;
-	if (err)
-		atomic_fetch_add(&w->letters_failed, 1);
-	else
-		w->config.note(w->config.ctx, VR_BY_ANY, &(struct vr_topic_part){0}, VR_NOTE_DEAD_LETTER, VR_OK, 1, "");
-	atomic_fetch_sub(&w->letters, 1);
-}
-
-static void letter_topic(const struct vr_worker *w, struct vr_str topic, struct vr_buf *b)
-{
-	struct vr_str pattern = w->config.dlq_topic, mark = VR_STR("<topic>");
-	const char *at = memmem(pattern.p, pattern.n, mark.p, mark.n);
-	size_t before = at ? (size_t)(at - pattern.p) : pattern.n;
-	vr_buf_add(b, pattern.p, before);
-	if (!at)
-		return;
-	vr_buf_str_add(b, topic);
-	vr_buf_add(b, at + mark.n, pattern.n - before - mark.n);
-}
-
-enum { LETTER_HEADERS = 9, HEADERS_MAX = 64 };
-
-/* Kafka Connect's names. Those that are there already (a dead letter fed again) are not written over. */
-static size_t add_headers(const struct vr_worker *w, const struct vr_topic_part *part, const struct vr_feed_item *item, enum vr_err why,
-	const char *what, struct vr_buf *b, struct vr_header *out, size_t n)
-{
-	size_t at[LETTER_HEADERS], end[LETTER_HEADERS];
-	static const char *const name[LETTER_HEADERS] = {"__connect.errors.topic", "__connect.errors.partition", "__connect.errors.offset",
-		"__connect.errors.connector.name", "__connect.errors.task.id", "__connect.errors.stage",
-		"__connect.errors.class.name", "__connect.errors.exception.class.name", "__connect.errors.exception.message"};
-	for (int i = 0; i < LETTER_HEADERS; i++) {
-		at[i] = b->n;
-		switch (i) {
-		case 0: vr_buf_str_add(b, part->topic); break;
-		case 1: vr_buf_i64(b, part->partition); break;
-		case 2: vr_buf_i64(b, item->offset); break;
-		case 3: vr_buf_str_add(b, w->config.client_id); break;
-		case 4: vr_buf_i64(b, w->config.index); break;
-		case 5: vr_buf_c(b, "VALUE_CONVERTER"); break;
-		case 6: vr_buf_c(b, "virality.v1.Event"); break;
-		case 7: vr_buf_c(b, vr_err_name(why)); break;
-		default: vr_buf_c(b, what); break;
-		}
-		end[i] = b->n;
-	}
-	for (int i = 0; i < LETTER_HEADERS; i++) {
-		bool there = false;
-		for (size_t k = 0; k < n; k++)
-			there |= vr_str_eq(out[k].name, vr_str_c(name[i]));
-		if (!there)
-			out[n++] = (struct vr_header){vr_str_c(name[i]), {b->p + at[i], end[i] - at[i]}, true};
-	}
-	return n;
-}
-
 static void dead_letter(void *ctx, const struct vr_topic_part *part, const struct vr_feed_item *item, enum vr_err why, const char *what)
 {
-	struct vr_worker *w = ctx;
-	struct vr_header header[HEADERS_MAX + LETTER_HEADERS + 1];
-	struct vr_buf text, topic;
-	if (!w->config.producer || w->config.dlq_topic.n == 0)
-		return;
-	vr_buf_init(&text, &w->mem);
-	vr_buf_init(&topic, &w->mem);
-	size_t n = vr_feed_headers(item, header, HEADERS_MAX);
-	n = add_headers(w, part, item, why, what, &text, header, n < HEADERS_MAX ? n : HEADERS_MAX);
-	header[n++] = (struct vr_header){VR_STR("virald.reason"), vr_str_c(vr_err_name(why)), true};
-	letter_topic(w, part->topic, &topic);
-	struct vr_outgoing o = {.topic = vr_buf_str(&topic), .partition = -1, .key = item->key, .value = item->value,
-		.has_key = item->has_key, .has_value = item->has_value, .time = item->time, .headers = header, .n_headers = n,
-		.done = letter_done, .ctx = w};
-	atomic_fetch_add(&w->letters, 1);
-	enum vr_err err;
-	while ((err = vr_producer_send(w->config.producer, &o, NULL)) == VR_E_BUSY && !atomic_load(&w->stop))
-		vr_producer_poll(w->config.producer, (struct vr_span){100});
-	if (err)
-		letter_done(w, err);
-	vr_buf_done(&text);
-	vr_buf_done(&topic);
+	vr_letters_send(&((struct vr_worker *)ctx)->letters, part, item, why, what);
 }
 
-/* One that failed for good is written again by folding its record again. */
-static enum vr_err settle(void *ctx)
+static enum vr_err settle(void *ctx) { return vr_letters_settle(&((struct vr_worker *)ctx)->letters); }
+
+static void letter_written(void *ctx)
 {
 	struct vr_worker *w = ctx;
-	struct vr_mono end = vr_mono_add(now_mono(w), (struct vr_span){SETTLE_MS});
-	while (atomic_load(&w->letters) > 0 && !vr_mono_reached(now_mono(w), end))
-		vr_producer_poll(w->config.producer, (struct vr_span){50});
-	if (atomic_load(&w->letters) > 0)
-		return VR_E_DLQ;
-	return atomic_exchange(&w->letters_failed, 0) > 0 ? VR_E_LOST_LINK : VR_OK;
+	w->config.note(w->config.ctx, VR_BY_ANY, &(struct vr_topic_part){0}, VR_NOTE_DEAD_LETTER, VR_OK, 1, "");
 }
 
 static struct vr_world make_world(struct vr_worker *w)
@@ -554,6 +463,9 @@ static bool round_of_slots(struct vr_worker *w)
 static void *work(void *arg)
 {
 	struct vr_worker *w = arg;
+	char name[16];
+	snprintf(name, sizeof(name), "worker-%d", w->config.index);
+	pthread_setname_np(pthread_self(), name);
 	int64_t facts_ms = 0;
 	while (!atomic_load(&w->stop)) {
 		drop_leaving(w);
@@ -581,6 +493,14 @@ enum vr_err vr_worker_new(const struct vr_worker_config *config, struct vr_worke
 		return VR_E_NOMEM;
 	w->config = *config;
 	w->mem = vr_mem_heap();
+	w->letters.producer = config->producer;
+	w->letters.topic = config->dlq_topic;
+	w->letters.client_id = config->client_id;
+	w->letters.task = config->index;
+	w->letters.mem = vr_mem_heap();
+	w->letters.stop = &w->stop;
+	w->letters.written = letter_written;
+	w->letters.ctx = w;
 	pthread_mutex_init(&w->lock, NULL);
 	pthread_cond_init(&w->gone, NULL);
 	w->wake = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
