@@ -6,12 +6,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/time.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "virality/str.h"
 
-enum { STATUS_MAX = 500, MESSAGE_MAX = 640 };
+enum { STATUS_MAX = 500, MESSAGE_MAX = 640, WAIT_S = 1 };
 
 /* An abstract name begins with NUL and is as long as the address says. */
 static bool set_address(struct vr_notify *n, const char *path)
@@ -56,6 +57,8 @@ void vr_notify_init(struct vr_notify *n)
 	if (!path || !set_address(n, path))
 		return;
 	n->fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	if (n->fd >= 0)
+		setsockopt(n->fd, SOL_SOCKET, SO_SNDTIMEO, &(struct timeval){.tv_sec = WAIT_S}, sizeof(struct timeval));
 	n->watchdog = wanted_watchdog();
 }
 
@@ -67,15 +70,20 @@ void vr_notify_done(struct vr_notify *n)
 		n->fd = -1;
 }
 
-static void send_text(struct vr_notify *n, const char *text)
+static void send_with(struct vr_notify *n, const char *text, int flags)
 {
 	if (n->fd >= 0)
-		(void)!sendto(n->fd, text, strlen(text), MSG_NOSIGNAL, (const struct sockaddr *)&n->to, n->to_n);
+		(void)!sendto(n->fd, text, strlen(text), flags | MSG_NOSIGNAL, (const struct sockaddr *)&n->to, n->to_n);
 }
+
+/* A manager that reads slowly is given a moment; one that does not read must not hold the daemon up. */
+static void send_text(struct vr_notify *n, const char *text) { send_with(n, text, 0); }
+/* What is said again and again is not waited for. */
+static void send_news(struct vr_notify *n, const char *text) { send_with(n, text, MSG_DONTWAIT); }
 
 void vr_notify_ready(struct vr_notify *n) { send_text(n, "READY=1"); }
 void vr_notify_stopping(struct vr_notify *n) { send_text(n, "STOPPING=1"); }
-void vr_notify_watchdog(struct vr_notify *n) { send_text(n, "WATCHDOG=1"); }
+void vr_notify_watchdog(struct vr_notify *n) { send_news(n, "WATCHDOG=1"); }
 
 void vr_notify_reloading(struct vr_notify *n)
 {
@@ -105,7 +113,7 @@ void vr_notify_status(struct vr_notify *n, const char *fmt, ...)
 			*p = ' ';
 	struct vr_str cut = vr_utf8_cut(vr_str_c(status), STATUS_MAX - 1);
 	snprintf(text, sizeof(text), "STATUS=%.*s", (int)cut.n, cut.p);
-	send_text(n, text);
+	send_news(n, text);
 }
 
 struct vr_span vr_notify_interval(const struct vr_notify *n) { return (struct vr_span){n->watchdog.ms / 2}; }

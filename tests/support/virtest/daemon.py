@@ -70,7 +70,6 @@ class Daemon:
     def reload(self, timeout=READY_S):
         """SIGHUP with the configuration as it is now, and wait until it says that it is ready again."""
         self.write_config()
-        self.notify.read()
         seen = len(self.notify.messages)
         self._process.send(signal.SIGHUP)
         self.notify.wait_for("RELOADING", "1", timeout, self._process.check, seen)
