@@ -212,7 +212,7 @@ void vr_config_print_sample(FILE *out)
 {
 	struct vr_str section = {0};
 
-	(void)fputs("# virald.yaml: all settings, each with its default. Printed by `virald --print-sample`.\n"
+	(void)fputs("# virald.yaml: all settings, each with its default. Printed by `virald sample`.\n"
 				"# Files in conf.d beside this one are read after it, in lexical order; maps merge, later "
 				"values win.\n"
 				"# Then VIRALD_SECTION__KEY of the environment, then --set section.key=value.\n"
@@ -257,7 +257,7 @@ void vr_config_print_reference(FILE *out)
 	struct vr_str section = {0};
 
 	(void)fputs(
-		"# Settings of virald\n\nPrinted by `virald --print-reference` from "
+		"# Settings of virald\n\nPrinted by `virald reference` from "
 		"`include/virality/settings.def`.\n\n"
 		"Sources, later ones win: defaults, `/etc/virald/virald.yaml`, `conf.d/*.yaml` beside it in lexical "
 		"order (maps merge),\n"
