@@ -16,6 +16,12 @@ void *vr_list_push(struct vr_list *l, struct vr_mem *mem, size_t size)
 	return slot;
 }
 
+void vr_list_done(struct vr_list *l, struct vr_mem *mem, size_t size)
+{
+	vr_mem_put(mem, l->at, l->cap * size);
+	*l = (struct vr_list){0};
+}
+
 int64_t vr_hour_of(struct vr_wall t) { return vr_bucket_of(t.ms, VR_HOUR_MS); }
 
 /* ------------------------------------------------------------------ birth and death ------- */

@@ -82,6 +82,9 @@ struct vr_engine {
 
 struct vr_since { uint64_t key; uint32_t no; };
 
+/** Contents with an alert that is pending or firing, in order of id: struct vr_content *, in a list of the caller's. */
+VR_MUST enum vr_err vr_alerting(struct vr_engine *e, struct vr_list *ret);
+void vr_list_done(struct vr_list *l, struct vr_mem *mem, size_t size);
 /** Room for one more at the end of a list; NULL: no memory. */
 void *vr_list_push(struct vr_list *l, struct vr_mem *mem, size_t size);
 

@@ -6,24 +6,25 @@
 
 static bool is_old(const struct vr_content *c, int64_t below) { return c->records > 0 && c->hour < below; }
 
-static struct vr_content *first_old_with_alert(const struct vr_engine *e, int64_t below)
+/* In order of id, for an open alert of a forgotten content is resolved aloud. */
+static enum vr_err end_old(struct vr_engine *e, int64_t below, int64_t at_offset)
 {
-	struct vr_content *first = NULL;
-	for (struct vr_content *c = e->first; c; c = c->next)
-		if (is_old(c, below) && vr_content_has_alert(c) && (!first || vr_str_cmp(c->id, first->id) < 0))
-			first = c;
-	return first;
+	struct vr_list list = {0};
+	enum vr_err err = vr_alerting(e, &list);
+	for (size_t i = 0; i < list.n && !err; i++) {
+		struct vr_content *c = ((struct vr_content **)list.at)[i];
+		if (is_old(c, below))
+			err = vr_judge_end(e, c, VR_REASON_FORGOTTEN, at_offset);
+	}
+	vr_list_done(&list, &e->pool_mem, sizeof(struct vr_content *));
+	return err;
 }
 
 static enum vr_err forget(struct vr_engine *e, int64_t below, int64_t at_offset)
 {
-	/* In order of id, for an open alert of a forgotten content is resolved aloud. */
-	for (struct vr_content *c; (c = first_old_with_alert(e, below)) != NULL;) {
-		enum vr_err err = vr_judge_end(e, c, VR_REASON_FORGOTTEN, at_offset);
-		if (err)
-			return err;
-		vr_engine_absent(e, c);
-	}
+	enum vr_err err = end_old(e, below, at_offset);
+	if (err)
+		return err;
 	for (struct vr_content *c = e->first; c; c = c->next)
 		if (is_old(c, below))
 			vr_engine_absent(e, c);

@@ -366,15 +366,30 @@ void vr_judge_loaded(struct vr_engine *e, struct vr_content *c)
 	}
 }
 
-/* The alerts of rules that are gone, content by content in order of id. */
-static struct vr_content *next_with_alert(const struct vr_engine *e, const struct vr_content *after)
+/* Shell sort: no memory, the same order everywhere. */
+static void sort_by_id(struct vr_content **at, size_t n)
 {
-	struct vr_content *next = NULL;
-	for (struct vr_content *c = e->first; c; c = c->next)
-		if (vr_content_has_alert(c) && (!after || vr_str_cmp(c->id, after->id) > 0) &&
-		    (!next || vr_str_cmp(c->id, next->id) < 0))
-			next = c;
-	return next;
+	for (size_t gap = n / 2; gap > 0; gap /= 2)
+		for (size_t i = gap; i < n; i++) {
+			struct vr_content *c = at[i];
+			size_t k = i;
+			for (; k >= gap && vr_str_cmp(c->id, at[k - gap]->id) < 0; k -= gap)
+				at[k] = at[k - gap];
+			at[k] = c;
+		}
+}
+
+enum vr_err vr_alerting(struct vr_engine *e, struct vr_list *ret)
+{
+	/* Whoever has an alert that is pending or firing has a timer, if only one that no time will bring. */
+	for (uint32_t i = 0; i < e->timers.n; i++) {
+		struct vr_content **slot = vr_list_push(ret, &e->pool_mem, sizeof(*slot));
+		if (!slot)
+			return VR_E_NOMEM;
+		*slot = e->timers.item[i].member;
+	}
+	sort_by_id(ret->at, ret->n);
+	return VR_OK;
 }
 
 static enum vr_err drop_gone(struct vr_engine *e, struct vr_content *c, const struct vr_rules *next, int64_t at_offset)
@@ -394,9 +409,11 @@ static enum vr_err drop_gone(struct vr_engine *e, struct vr_content *c, const st
 
 static enum vr_err resolve_gone(struct vr_engine *e, const struct vr_rules *next, int64_t at_offset)
 {
-	enum vr_err err = VR_OK;
-	for (struct vr_content *c = next_with_alert(e, NULL); c && !err; c = next_with_alert(e, c))
-		err = drop_gone(e, c, next, at_offset);
+	struct vr_list list = {0};
+	enum vr_err err = vr_alerting(e, &list);
+	for (size_t i = 0; i < list.n && !err; i++)
+		err = drop_gone(e, ((struct vr_content **)list.at)[i], next, at_offset);
+	vr_list_done(&list, &e->pool_mem, sizeof(struct vr_content *));
 	return err;
 }
 
@@ -456,20 +473,28 @@ enum vr_err vr_engine_rules_resume(struct vr_engine *e, const struct vr_rules *r
 	return VR_OK;
 }
 
-enum vr_err vr_engine_active(struct vr_engine *e, void (*each)(void *ctx, const struct vr_alert *a), void *ctx)
+static void tell_active(struct vr_engine *e, struct vr_content *c, void (*each)(void *ctx, const struct vr_alert *a), void *ctx)
 {
 	size_t n = e->rules ? vr_rules_count(e->rules) : 0;
-	for (struct vr_content *c = next_with_alert(e, NULL); c; c = next_with_alert(e, c))
-		for (size_t i = 0; i < n; i++) {
-			const struct vr_rule *rule = vr_rules_at(e->rules, i);
-			const struct vr_rule_state *s = vr_content_rule(c, vr_rule_key(rule));
-			if (!s || s->state == VR_ALERT_SUPPRESSED)
-				continue;
-			struct look l = {e, c, e->stream};
-			struct vr_judged j = vr_rule_judge(rule, figure_of, &l);
-			struct vr_alert a = {.state = s->state, .updated = e->stream, .at_offset = s->offset};
-			describe(e, c, rule, s, &j, &a);
-			each(ctx, &a);
-		}
-	return e->broken ? VR_E_NOMEM : VR_OK;
+	for (size_t i = 0; i < n; i++) {
+		const struct vr_rule *rule = vr_rules_at(e->rules, i);
+		const struct vr_rule_state *s = vr_content_rule(c, vr_rule_key(rule));
+		if (!s || s->state == VR_ALERT_SUPPRESSED)
+			continue;
+		struct look l = {e, c, e->stream};
+		struct vr_judged j = vr_rule_judge(rule, figure_of, &l);
+		struct vr_alert a = {.state = s->state, .updated = e->stream, .at_offset = s->offset};
+		describe(e, c, rule, s, &j, &a);
+		each(ctx, &a);
+	}
+}
+
+enum vr_err vr_engine_active(struct vr_engine *e, void (*each)(void *ctx, const struct vr_alert *a), void *ctx)
+{
+	struct vr_list list = {0};
+	enum vr_err err = vr_alerting(e, &list);
+	for (size_t i = 0; i < list.n && !err; i++)
+		tell_active(e, ((struct vr_content **)list.at)[i], each, ctx);
+	vr_list_done(&list, &e->pool_mem, sizeof(struct vr_content *));
+	return err || e->broken ? VR_E_NOMEM : VR_OK;
 }
