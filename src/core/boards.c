@@ -173,7 +173,6 @@ static void put_list(struct vr_engine *e, const struct board_view *v, size_t mem
 
 static void put_head(struct vr_buf *b, struct vr_wall at, unsigned lists)
 {
-	vr_buf_clear(b);
 	vr_buf_byte(b, FORMAT);
 	vr_buf_zigzag(b, at.ms);
 	vr_buf_varint(b, lists);
@@ -182,7 +181,7 @@ static void put_head(struct vr_buf *b, struct vr_wall at, unsigned lists)
 static void write_windows(struct vr_engine *e, struct vr_channel *ch, struct vr_wall at, const struct vr_store *store)
 {
 	struct board_view v = {.e = e, .channel = ch, .at = at};
-	put_head(&e->scratch, at, e->config.windows.n);
+	put_head(vr_engine_buf(e, &e->scratch), at, e->config.windows.n);
 	for (v.window = 0; v.window < e->config.windows.n; v.window++)
 		put_list(e, &v, ch ? ch->n_chans : e->n_contents, &e->scratch);
 	store->set(store->ctx, VR_SLOT_BOARD, ch ? ch->name : VR_STR("_all"), vr_buf_str(&e->scratch));
@@ -197,7 +196,7 @@ enum vr_err vr_boards_write(struct vr_engine *e, struct vr_wall view, const stru
 			write_windows(e, ch, view, store);
 	}
 	struct board_view v = {.e = e, .window = VR_TREND_BOARD, .at = view};
-	put_head(&e->scratch, view, 1);
+	put_head(vr_engine_buf(e, &e->scratch), view, 1);
 	put_list(e, &v, e->n_contents, &e->scratch);
 	store->set(store->ctx, VR_SLOT_BOARD, VR_STR("_trend"), vr_buf_str(&e->scratch));
 	return e->scratch.failed ? VR_E_NOMEM : VR_OK;

@@ -61,16 +61,16 @@ static void wipe(struct vr_engine *e, struct vr_content *c, const struct vr_stor
 
 static void write_state(struct vr_engine *e, struct vr_content *c, const struct vr_store *store)
 {
-	vr_buf_clear(&e->scratch);
+	(void)vr_engine_buf(e, &e->scratch);
 	vr_content_encode(c, &e->config.windows, &e->scratch);
 	store->set(store->ctx, VR_SLOT_CONTENT, c->id, vr_buf_str(&e->scratch));
 	if (c->uniques.is_sketch && c->uniques_dirty) {
-		vr_buf_clear(&e->scratch);
+		(void)vr_engine_buf(e, &e->scratch);
 		vr_uniques_encode(&c->uniques, &e->scratch);
 		store->set(store->ctx, VR_SLOT_UNIQUES, c->id, vr_buf_str(&e->scratch));
 	}
 	if (c->chans_dirty) {
-		vr_buf_clear(&e->scratch);
+		(void)vr_engine_buf(e, &e->scratch);
 		vr_content_encode_channels(c, &e->config.windows, &e->scratch);
 		store->set(store->ctx, VR_SLOT_CHANNELS, c->id, vr_buf_str(&e->scratch));
 	}
@@ -121,10 +121,12 @@ static enum vr_err write_contents(struct vr_engine *e, struct vr_wall view, cons
 static void write_entry(struct vr_engine *e, const struct vr_entry *entry, const struct vr_store *store)
 {
 	struct vr_fields f;
-	vr_fields_begin(&f, &e->scratch, 0);
+	vr_fields_begin(&f, vr_engine_buf(e, &e->scratch), 0);
 	for (unsigned a = 0; a < VR_ACTIONS_MAX; a++)
 		vr_fields_i64(&f, vr_action_plural((enum vr_action)a), (int64_t)entry->count[a]);
 	vr_fields_i64(&f, "late", (int64_t)entry->late);
+	if (e->scratch.failed)
+		return;
 	store->minute(store->ctx, entry->content->id, (struct vr_wall){entry->minute * VR_MINUTE_MS}, f.at, f.n);
 }
 
@@ -144,7 +146,7 @@ static void write_partial(struct vr_engine *e, struct vr_channel *ch, const stru
 		return;
 	for (unsigned i = 0; i < ch->tally.n; i++)
 		vr_series_advance(ch->tally.series[i], &e->config.windows, e->stream);
-	vr_buf_clear(&e->scratch);
+	(void)vr_engine_buf(e, &e->scratch);
 	vr_channel_encode(ch, &e->config.windows, &e->scratch);
 	store->set(store->ctx, VR_SLOT_PARTIAL, ch->name, vr_buf_str(&e->scratch));
 }
@@ -154,7 +156,7 @@ struct dedup_writer { struct vr_engine *e; const struct vr_store *store; };
 static void write_dedup(void *ctx, int64_t minute, struct vr_str bytes, bool expired)
 {
 	struct dedup_writer *w = ctx;
-	vr_buf_clear(&w->e->scratch);
+	(void)vr_engine_buf(w->e, &w->e->scratch);
 	vr_buf_i64(&w->e->scratch, minute);
 	if (expired)
 		w->store->del(w->store->ctx, VR_SLOT_DEDUP, vr_buf_str(&w->e->scratch));
@@ -167,7 +169,7 @@ static void write_rules(struct vr_engine *e, const struct vr_store *store)
 	const struct vr_since *s = e->since.at;
 	if (!e->rules_dirty)
 		return;
-	vr_buf_clear(&e->scratch);
+	(void)vr_engine_buf(e, &e->scratch);
 	vr_buf_varint(&e->scratch, e->since.n);
 	for (size_t i = 0; i < e->since.n; i++) {
 		vr_buf_varint(&e->scratch, s[i].key);
@@ -208,7 +210,7 @@ enum vr_err vr_engine_cut(struct vr_engine *e, const struct vr_cut_limits *l, co
 		err = vr_boards_write(e, l->view, store);
 	if (!err)
 		err = write_drains(e, l, store);
-	e->broken |= err != VR_OK || e->scratch.failed;
+	e->broken |= err != VR_OK || e->scratch.failed || e->fields.failed;
 	return e->broken ? VR_E_NOMEM : VR_OK;
 }
 

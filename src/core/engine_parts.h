@@ -88,6 +88,14 @@ void vr_list_done(struct vr_list *l, struct vr_mem *mem, size_t size);
 /** Room for one more at the end of a list; NULL: no memory. */
 void *vr_list_push(struct vr_list *l, struct vr_mem *mem, size_t size);
 
+/** One of the engine's own buffers (scratch, fields), empty. That it was too small before is not forgotten. */
+static inline struct vr_buf *vr_engine_buf(struct vr_engine *e, struct vr_buf *b)
+{
+	e->broken |= b->failed;
+	vr_buf_clear(b);
+	return b;
+}
+
 /* engine.c */
 struct vr_content *vr_engine_find(const struct vr_engine *e, struct vr_str id, uint64_t hash);
 void vr_engine_touch(struct vr_engine *e, struct vr_content *c);	/* the next cut writes it */

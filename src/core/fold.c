@@ -75,8 +75,7 @@ static bool is_deduplicated(const struct vr_event *ev)
 
 static struct vr_hash128 identity_of(struct vr_engine *e, const struct vr_event *ev)
 {
-	struct vr_buf *b = &e->fields;
-	vr_buf_clear(b);
+	struct vr_buf *b = vr_engine_buf(e, &e->fields);
 	vr_buf_str_add(b, ev->content_id);
 	vr_buf_byte(b, 0);
 	vr_buf_str_add(b, ev->event_id);

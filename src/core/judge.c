@@ -105,7 +105,7 @@ static void fill_names(struct vr_engine *e, const struct vr_content *c, const st
 
 static void make_id(struct vr_engine *e, struct vr_alert *a)
 {
-	vr_buf_clear(&e->scratch);
+	(void)vr_engine_buf(e, &e->scratch);
 	vr_buf_c(&e->scratch, "content:");
 	vr_buf_str_add(&e->scratch, a->content_id);
 	vr_alert_id(a->alertname, a->rule_version, vr_buf_str(&e->scratch), a->topic, a->partition, a->starts, a->offset, a->id);
@@ -122,10 +122,10 @@ static void describe(struct vr_engine *e, struct vr_content *c, const struct vr_
 	a->threshold = j->threshold;
 	make_id(e, a);
 	struct vr_template_env env = {a->value, a->threshold, c->id, c->title, c->url, a->channel};
-	vr_buf_clear(&e->scratch);
+	(void)vr_engine_buf(e, &e->scratch);
 	vr_rule_labels_json(rule, &e->scratch);
 	a->labels = keep(e, vr_buf_str(&e->scratch));
-	vr_buf_clear(&e->scratch);
+	(void)vr_engine_buf(e, &e->scratch);
 	vr_rule_annotations_json(rule, &env, &e->scratch);
 	a->annotations = keep(e, vr_buf_str(&e->scratch));
 	a->alertname = keep(e, a->alertname);

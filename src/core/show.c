@@ -144,7 +144,7 @@ static void show_channels(struct vr_engine *e, struct vr_content *c, const struc
 {
 	struct vr_field field[64];
 	size_t n = 0;
-	vr_buf_clear(&e->scratch);
+	(void)vr_engine_buf(e, &e->scratch);
 	(void)vr_buf_room(&e->scratch, VR_FIELDS_TEXT);
 	for (unsigned i = 0; i < c->n_chan; i++) {
 		struct vr_series *s = c->chan[i]->share;
@@ -189,7 +189,7 @@ static void show_info(struct vr_content *c, const struct vr_store *store)
 
 static struct vr_str home_of(struct vr_engine *e)
 {
-	vr_buf_clear(&e->fields);
+	(void)vr_engine_buf(e, &e->fields);
 	vr_buf_str_add(&e->fields, e->config.topic);
 	vr_buf_byte(&e->fields, ':');
 	vr_buf_i64(&e->fields, e->config.partition);
@@ -200,7 +200,7 @@ enum vr_err vr_show_content(struct vr_engine *e, struct vr_content *c, struct vr
 {
 	struct vr_fields f;
 	struct vr_str home = home_of(e);
-	vr_fields_begin(&f, &e->scratch, 0);
+	vr_fields_begin(&f, vr_engine_buf(e, &e->scratch), 0);
 	show_names(e, c, &f, home);
 	show_times(c, &f, view);
 	show_velocity(e, c, &f, view);
