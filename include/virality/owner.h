@@ -53,8 +53,10 @@ VR_MUST enum vr_err vr_owner_claimed(struct vr_owner *o, const struct vr_replies
 /** A validated read: begin; the caller adds reads; end. */
 void vr_owner_load_begin(struct vr_owner *o, struct vr_cmds *c);
 void vr_owner_load_end(struct vr_owner *o, struct vr_cmds *c);
-/** ret: replies of the reads that the caller added. */
+/** ret: replies of the reads that the caller added. An error among them is returned. */
 VR_MUST enum vr_err vr_owner_loaded(struct vr_owner *o, const struct vr_replies *replies, struct vr_replies *ret, struct vr_diag *d);
+/** The same, but an error among the reads is for the caller to look at. */
+VR_MUST enum vr_err vr_owner_loaded_as_is(struct vr_owner *o, const struct vr_replies *replies, struct vr_replies *ret, struct vr_diag *d);
 
 void vr_owner_guard(struct vr_owner *o, struct vr_cmds *c);
 VR_MUST enum vr_err vr_owner_guarded(struct vr_owner *o, const struct vr_replies *replies, struct vr_diag *d);

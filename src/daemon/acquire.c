@@ -18,7 +18,7 @@ struct plan {
 	bool wipe;			/* and something is stored */
 	bool silent;			/* below the log's end now nothing is announced */
 	int64_t gap;			/* records skipped by an accepted gap */
-	struct vr_wall old_stream;	/* of the state that is wiped: tells which minutes of duplicates are stored */
+	struct vr_owner_record old;	/* of what is wiped: its owner, and its stream time tells which minutes of duplicates are stored */
 };
 
 /* ------------------------------------------------ look --------------------------------- */
@@ -83,7 +83,7 @@ static enum vr_err fold_anew(struct vr_shard *s, struct plan *p, struct vr_diag 
 	enum vr_err err = s->world->bounds(s->world->ctx, &s->part, &first, &end);
 	if (err)
 		return vr_diag_set(d, err, "kafka", "cannot learn the bounds of the log");
-	p->old_stream = p->record.stream;
+	p->old = p->record;
 	p->record = new_record(s, first);
 	p->fresh = p->wipe = p->silent = true;
 	return VR_OK;
@@ -168,44 +168,102 @@ static enum vr_err decide(struct vr_shard *s, const struct vr_replies *r, struct
 
 /* ------------------------------------------------ wipe --------------------------------- */
 
-static void delete_content(struct vr_shard *s, struct vr_str id)
+static void delete_content(struct vr_shard *s, struct vr_str id, bool is_home)
 {
 	static const enum vr_slot slot[] = {VR_SLOT_CONTENT, VR_SLOT_UNIQUES, VR_SLOT_CHANNELS};
 	static const char *const view[] = {"", ":channels", ":info", ":ts"};
 	struct vr_cmds *c = &s->cmds;
-	vr_cmd(c, 8, "DEL");
+	vr_cmd(c, is_home ? 8 : 4, "DEL");
 	for (size_t i = 0; i < 3; i++)
 		vr_key_slot(c, &s->keys, slot[i], id);
-	for (size_t i = 0; i < 4; i++)
+	for (size_t i = 0; i < 4 && is_home; i++)
 		vr_key_content(c, &s->keys, id, view[i]);
 	vr_cmd(c, 3, "ZREM");
 	vr_key_own(c, &s->keys, "idx");
 	vr_cmd_str(c, id);
 }
 
-/* Contents first, in pieces; the owner record last, with the claim: a crash in between finds the operator's word again. */
-static enum vr_err wipe(struct vr_shard *s, struct vr_diag *d)
+/* Another partition's view stays. Nobody's goes, and one of the wrong type. */
+static bool is_home_of(struct vr_shard *s, const struct vr_reply *home)
+{
+	vr_buf_clear(&s->scratch);
+	vr_buf_str_add(&s->scratch, s->part.topic);
+	vr_buf_byte(&s->scratch, ':');
+	vr_buf_i64(&s->scratch, s->part.partition);
+	return home->type != VR_REPLY_STR || vr_str_eq(home->str, vr_buf_str(&s->scratch));
+}
+
+static enum vr_err delete_contents(struct vr_shard *s, const struct vr_str *id, size_t n, struct vr_diag *d)
 {
 	struct vr_replies r;
+	for (size_t i = 0; i < n; i++) {
+		vr_cmd(&s->cmds, 3, "HGET");
+		vr_key_content(&s->cmds, &s->keys, id[i], "");
+		vr_cmd_c(&s->cmds, "home");
+	}
+	enum vr_err err = vr_shard_exchange(s, &r, d);
+	if (err)
+		return err;
+	vr_cmd_words(&s->cmds, "MULTI", NULL);
+	vr_cmd(&s->cmds, 2, "DEL");
+	vr_key_own(&s->cmds, &s->keys, "own");
+	for (size_t i = 0; i < n; i++)
+		delete_content(s, id[i], is_home_of(s, &r.at[i]));
+	vr_cmd_words(&s->cmds, "EXEC", NULL);
+	err = vr_shard_exchange(s, &r, d);
+	if (err || r.at[r.n - 1].type == VR_REPLY_ARRAY)
+		return err;
+	return vr_diag_set(d, VR_E_FENCED, "redis", "the owner record changed");
+}
+
+/* Is it still what was decided on? After the first piece: nobody has claimed it meanwhile. */
+static bool is_same(const struct vr_owner_record *now, const struct vr_owner_record *old)
+{
+	if (now->exists != old->exists)
+		return false;
+	return !now->exists || (strcmp(now->token, old->token) == 0 && now->seq == old->seq);
+}
+
+static enum vr_err look_to_wipe(struct vr_shard *s, const struct vr_owner_record *old, struct vr_str *id, size_t *ret_n, struct vr_diag *d)
+{
+	struct vr_replies r;
+	struct vr_owner_record now = {0};
+	vr_cmds_clear(&s->cmds);
+	vr_owner_look(&s->owner, &s->cmds);
+	vr_cmd(&s->cmds, 4, "ZRANGE");
+	vr_key_own(&s->cmds, &s->keys, "idx");
+	vr_cmd_i64(&s->cmds, 0);
+	vr_cmd_i64(&s->cmds, WIPE_CHUNK - 1);
+	enum vr_err err = vr_shard_exchange(s, &r, d);
+	if (!err)
+		err = vr_owner_seen(&s->owner, r.at, &now);
+	if (err && err != VR_E_CORRUPT)	/* a record of another format is wiped as well */
+		return err;
+	if (!err && !is_same(&now, old))
+		return vr_diag_set(d, VR_E_FENCED, "redis", "the owner record changed");
+	if (r.at[2].type == VR_REPLY_ERROR)
+		return vr_diag_set(d, vr_reply_error_class(&r.at[2]), "redis", "%.*sidx: %s", (int)s->keys.tag.n, s->keys.tag.p, r.at[2].str.p);
+	*ret_n = r.at[2].n;
+	vr_arena_reset(&s->events);
+	err = VR_OK;
+	for (size_t i = 0; i < *ret_n && !err; i++)
+		err = vr_arena_dup(&s->events, r.at[2].elem[i].str, &id[i]);
+	return err;
+}
+
+/* The owner record goes with the first piece: whoever held it is fenced and cannot cut onto what is half gone. A crash in
+ * between finds the operator's word again. */
+static enum vr_err wipe(struct vr_shard *s, struct plan *p, struct vr_diag *d)
+{
+	struct vr_str id[WIPE_CHUNK];
 	for (;;) {
-		vr_cmds_clear(&s->cmds);
-		vr_owner_look(&s->owner, &s->cmds);
-		vr_cmd(&s->cmds, 4, "ZRANGE");
-		vr_key_own(&s->cmds, &s->keys, "idx");
-		vr_cmd_i64(&s->cmds, 0);
-		vr_cmd_i64(&s->cmds, WIPE_CHUNK - 1);
-		enum vr_err err = vr_shard_exchange(s, &r, d);
-		if (err || r.at[2].type != VR_REPLY_ARRAY || r.at[2].n == 0)
+		size_t n = 0;
+		enum vr_err err = look_to_wipe(s, &p->old, id, &n, d);
+		if (!err && n > 0)
+			err = delete_contents(s, id, n, d);
+		if (err || n == 0)
 			return err;
-		vr_cmd_words(&s->cmds, "MULTI", NULL);
-		for (size_t i = 0; i < r.at[2].n; i++)
-			delete_content(s, r.at[2].elem[i].str);
-		vr_cmd_words(&s->cmds, "EXEC", NULL);
-		err = vr_shard_exchange(s, &r, d);
-		if (!err && r.at[r.n - 1].type != VR_REPLY_ARRAY)
-			err = VR_E_FENCED;
-		if (err)
-			return err;
+		p->old.exists = false;
 	}
 }
 
@@ -264,7 +322,7 @@ static enum vr_err claim(struct vr_shard *s, const struct plan *p, struct vr_dia
 	vr_cmds_clear(&s->cmds);
 	vr_owner_claim_begin(&s->owner, &s->cmds);
 	if (p->fresh)
-		delete_slots(s, p->old_stream);
+		delete_slots(s, p->old.stream);
 	delete_words(s);
 	if (p->silent)
 		err = be_silent(s, d);
@@ -409,7 +467,7 @@ static enum vr_err acquire(struct vr_shard *s, struct plan *p, struct vr_diag *d
 	if (!err)
 		err = decide(s, &r, p, d);
 	if (!err && p->wipe)
-		err = wipe(s, d);
+		err = wipe(s, p, d);
 	if (!err)
 		err = claim(s, p, d);
 	if (err)
@@ -426,6 +484,7 @@ enum vr_err vr_shard_acquire(struct vr_shard *s, int64_t *ret_start, struct vr_d
 	struct plan p = {0};
 	vr_shard_drop(s);
 	vr_cmds_clear(&s->said_cmds);
+	vr_cmds_clear(&s->repairs);
 	vr_buf_clear(&s->taken);
 	enum vr_err err = acquire(s, &p, d);
 	if (err == VR_E_CORRUPT)

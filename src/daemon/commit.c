@@ -91,7 +91,7 @@ enum vr_err vr_shard_reconcile(struct vr_shard *s, struct vr_diag *d)
 
 /* ------------------------------------------------ the transaction ----------------------- */
 
-static enum vr_err guard(struct vr_shard *s, struct vr_diag *d)
+enum vr_err vr_shard_guard(struct vr_shard *s, struct vr_diag *d)
 {
 	struct vr_replies r;
 	vr_cmds_clear(&s->cmds);
@@ -128,6 +128,13 @@ static void note_rules(struct vr_shard *s)
 	}
 }
 
+static void add_cmds(struct vr_cmds *to, const struct vr_cmds *more)
+{
+	vr_buf_str_add(&to->buf, vr_buf_str(&more->buf));
+	to->n += more->n;
+	to->buf.failed |= more->buf.failed;
+}
+
 /* The alerts' side lies in another database of the same server: still the same transaction. */
 static void add_alerts(struct vr_shard *s)
 {
@@ -136,8 +143,7 @@ static void add_alerts(struct vr_shard *s)
 		return;
 	vr_cmd(&s->cmds, 2, "SELECT");
 	vr_cmd_i64(&s->cmds, s->keys.alerts_db);
-	vr_buf_str_add(&s->cmds.buf, vr_buf_str(&s->said_cmds.buf));
-	s->cmds.n += s->said_cmds.n;
+	add_cmds(&s->cmds, &s->said_cmds);
 	vr_cmd(&s->cmds, 2, "SELECT");
 	vr_cmd_i64(&s->cmds, s->keys.live_db);
 }
@@ -154,6 +160,7 @@ static enum vr_err write_all(struct vr_shard *s, struct vr_mono now)
 	};
 	vr_cmds_clear(&s->cmds);
 	vr_owner_commit_begin(&s->owner, &s->cmds);
+	add_cmds(&s->cmds, &s->repairs);
 	vr_writer_begin(&s->writer);
 	s->writer.alert = announce;
 	s->writer.alert_ctx = &an;
@@ -174,38 +181,31 @@ static enum vr_err write_all(struct vr_shard *s, struct vr_mono now)
 	return err ? err : an.err ? an.err : failed ? VR_E_NOMEM : VR_OK;
 }
 
-/* A view's key of the wrong type is somebody else's: it goes, and the view is written whole. */
-struct repair { struct vr_shard *s; };
+/* A view's key of the wrong type is somebody else's: with the next cut it goes, and the view is written whole. Not at
+ * once, for then it might go late, when another owner has written it anew. */
 
 static void repair_view(void *ctx, enum vr_view view, struct vr_str id, const char *error)
 {
 	static const char *const suffix[] = {
 		[VR_VIEW_CONTENT] = "", [VR_VIEW_CHANNELS] = ":channels", [VR_VIEW_INFO] = ":info", [VR_VIEWS] = ":ts"};
-	struct vr_shard *s = ((struct repair *)ctx)->s;
+	struct vr_shard *s = ctx;
 	vr_shard_note(s, VR_NOTE_VIEW_ERROR, VR_E_REPLY, 0, error);
-	vr_cmd(&s->cmds, 2, "DEL");
-	vr_key_content(&s->cmds, &s->keys, id, suffix[view]);
+	vr_cmd(&s->repairs, 2, "DEL");
+	vr_key_content(&s->repairs, &s->keys, id, suffix[view]);
 	vr_engine_reshow(s->engine, id);
-}
-
-static enum vr_err repair_views(struct vr_shard *s, struct vr_diag *d)
-{
-	struct vr_replies r;
-	return s->cmds.n ? vr_shard_exchange(s, &r, d) : VR_OK;
 }
 
 static enum vr_err finish(struct vr_shard *s, const struct vr_replies *replies, struct vr_mono now, struct vr_diag *d)
 {
-	struct repair rep = {s};
 	struct vr_replies r;
 	enum vr_err err = vr_owner_committed(&s->owner, replies, &r, d);
 	if (err)
 		return err;
 	vr_engine_committed(s->engine);
 	vr_cmds_clear(&s->said_cmds);
-	err = vr_writer_walk(&s->writer, &r, repair_view, &rep, d);
-	if (!err)
-		err = repair_views(s, d);
+	struct vr_replies written = {r.at + s->repairs.n, r.n - s->repairs.n};
+	vr_cmds_clear(&s->repairs);
+	err = vr_writer_walk(&s->writer, &written, repair_view, s, d);
 	if (err)
 		return err;
 	s->cut_took.ms = s->world->mono(s->world->ctx).ms - now.ms;
@@ -249,10 +249,12 @@ enum vr_err vr_shard_cut(struct vr_shard *s, struct vr_diag *d)
 	s->record.view = view_time(s, now);
 	if (nothing_to_write(s, now))
 		return check_owner(s, now, d);
-	enum vr_err err = s->world->settle(s->world->ctx);
+	enum vr_err err = s->world->settle(s->world->ctx, &s->letters_failed);
+	if (err == VR_E_DLQ)
+		return vr_diag_set(d, err, "kafka", "dead letters are not acknowledged; the partition waits");
 	if (err)
-		return vr_diag_set(d, VR_E_DLQ, "kafka", "dead letters are not acknowledged; the partition waits");
-	err = guard(s, d);
+		return vr_diag_set(d, err, "kafka", "a dead letter was not taken; its record is folded again");
+	err = vr_shard_guard(s, d);
 	if (!err)
 		err = write_all(s, now);
 	if (!err)

@@ -105,12 +105,15 @@ void vr_letters_send(struct vr_letters *l, const struct vr_topic_part *part, con
 	vr_arena_done(&arena);
 }
 
-enum vr_err vr_letters_settle(struct vr_letters *l)
+enum vr_err vr_letters_settle(struct vr_letters *l, int64_t *known)
 {
 	struct vr_mono end = vr_mono_add(vr_clock_mono(), (struct vr_span){SETTLE_MS});
 	while (atomic_load(&l->open) > 0 && !vr_mono_reached(vr_clock_mono(), end))
 		vr_producer_poll(l->producer, (struct vr_span){STEP_MS});
 	if (atomic_load(&l->open) > 0)
 		return VR_E_DLQ;
-	return atomic_exchange(&l->failed, 0) > 0 ? VR_E_LOST_LINK : VR_OK;
+	int64_t failed = atomic_load(&l->failed);
+	bool news = failed != *known;
+	*known = failed;
+	return news ? VR_E_LOST_LINK : VR_OK;
 }

@@ -48,7 +48,7 @@ static struct vr_loaded read_content(const struct vr_reply *r, struct vr_str hom
 }
 
 /* Contents of this chunk that refer to a sketch or to more channels. */
-struct more { size_t index[CHUNK]; struct vr_loaded loaded[CHUNK]; size_t n; };
+struct more { size_t index[CHUNK]; struct vr_loaded loaded[CHUNK]; size_t n; bool spoiled[CHUNK]; };
 
 static enum vr_err lost_keys(const struct vr_shard *s, size_t i, struct vr_diag *d)
 {
@@ -58,31 +58,80 @@ static enum vr_err lost_keys(const struct vr_shard *s, size_t i, struct vr_diag 
 		s->part.topic.p, s->part.partition);
 }
 
-static enum vr_err load_chunk(struct vr_shard *s, size_t from, size_t n, struct more *more, struct vr_diag *d)
+static enum vr_err ask_chunk(struct vr_shard *s, size_t from, size_t n, struct vr_replies *ret, struct vr_diag *d)
 {
-	struct vr_replies r;
 	struct vr_str home = home_text(s);
 	vr_cmds_clear(&s->cmds);
 	vr_owner_load_begin(&s->owner, &s->cmds);
 	for (size_t i = 0; i < n; i++)
 		ask_content(s, vr_engine_wanted_id(s->engine, from + i), home);
 	vr_owner_load_end(&s->owner, &s->cmds);
-	enum vr_err err = vr_shard_exchange(s, &r, d);
-	if (!err)
-		err = vr_owner_loaded(&s->owner, &r, &r, d);
-	for (size_t i = 0; i < n && !err; i++) {
-		const struct vr_reply *at = &r.at[i * CMDS_PER_CONTENT];
-		bool wants_more;
-		struct vr_loaded l = read_content(at, home);
-		if (!l.has_state && at[1].type != VR_REPLY_NIL)
-			return lost_keys(s, from + i, d);
-		err = vr_engine_load(s->engine, from + i, &l, &wants_more);
-		if (!err && wants_more) {
-			more->index[more->n] = from + i;
-			more->loaded[more->n++] = l;
-		}
+	enum vr_err err = vr_shard_exchange(s, ret, d);
+	return err ? err : vr_owner_loaded_as_is(&s->owner, ret, ret, d);
+}
+
+/* Views whose key is somebody else's: told by `home`. */
+static bool find_spoiled(const struct vr_replies *r, size_t n, bool *spoiled)
+{
+	bool any = false;
+	for (size_t i = 0; i < n; i++) {
+		spoiled[i] = r->at[i * CMDS_PER_CONTENT + 2].type == VR_REPLY_ERROR;
+		any |= spoiled[i];
+	}
+	return any;
+}
+
+/* They make way, and are written whole by the next cut (reshow). */
+static enum vr_err clear_spoiled(struct vr_shard *s, size_t from, size_t n, const bool *spoiled, struct vr_diag *d)
+{
+	struct vr_replies r;
+	enum vr_err err = vr_shard_guard(s, d);
+	if (err)
+		return err;
+	vr_cmd_words(&s->cmds, "MULTI", NULL);
+	for (size_t i = 0; i < n; i++) {
+		if (!spoiled[i])
+			continue;
+		vr_shard_note(s, VR_NOTE_VIEW_ERROR, VR_E_REPLY, 0, "home");
+		vr_cmd(&s->cmds, 2, "DEL");
+		vr_key_content(&s->cmds, &s->keys, vr_engine_wanted_id(s->engine, from + i), "");
+	}
+	vr_cmd_words(&s->cmds, "EXEC", NULL);
+	err = vr_shard_exchange(s, &r, d);
+	if (err || r.at[r.n - 1].type == VR_REPLY_ARRAY)
+		return err;
+	return vr_diag_set(d, VR_E_FENCED, "redis", "the owner record changed");
+}
+
+static enum vr_err take_content(struct vr_shard *s, size_t at, const struct vr_reply *r, struct more *more, struct vr_diag *d)
+{
+	bool wants_more;
+	for (int i = 0; i < CMDS_PER_CONTENT; i++)
+		if (r[i].type == VR_REPLY_ERROR)
+			return vr_diag_set(d, vr_reply_error_class(&r[i]), "redis", "%s", r[i].str.p);
+	struct vr_loaded l = read_content(r, home_text(s));
+	if (!l.has_state && r[1].type != VR_REPLY_NIL)
+		return lost_keys(s, at, d);
+	enum vr_err err = vr_engine_load(s->engine, at, &l, &wants_more);
+	if (!err && wants_more) {
+		more->index[more->n] = at;
+		more->loaded[more->n++] = l;
 	}
 	return err == VR_E_CORRUPT ? vr_diag_set(d, err, "redis", "a content's stored state cannot be read") : err;
+}
+
+static enum vr_err load_chunk(struct vr_shard *s, size_t from, size_t n, struct more *more, struct vr_diag *d)
+{
+	struct vr_replies r;
+	enum vr_err err = ask_chunk(s, from, n, &r, d);
+	if (!err && find_spoiled(&r, n, more->spoiled)) {
+		err = clear_spoiled(s, from, n, more->spoiled, d);
+		if (!err)
+			err = ask_chunk(s, from, n, &r, d);
+	}
+	for (size_t i = 0; i < n && !err; i++)
+		err = take_content(s, from + i, &r.at[i * CMDS_PER_CONTENT], more, d);
+	return err;
 }
 
 static enum vr_err load_more(struct vr_shard *s, struct more *m, struct vr_diag *d)
@@ -125,6 +174,9 @@ enum vr_err vr_shard_load(struct vr_shard *s, struct vr_diag *d)
 			err = load_more(s, &more, d);
 		if (err)
 			return err;
+		for (size_t i = 0; i < CHUNK && from + i < n; i++)
+			if (more.spoiled[i])
+				vr_engine_reshow(s->engine, vr_engine_wanted_id(s->engine, from + i));
 	}
 	vr_engine_loaded_all(s->engine);
 	return VR_OK;
@@ -182,6 +234,7 @@ static enum vr_err step_walk(struct vr_shard *s, struct vr_diag *d)
 	vr_buf_init(&s->walk, s->mem);
 	s->walk_at = 0;
 	s->record.complete = !s->evicted;
+	s->boards_due = true;	/* to be said, and shown, even if nothing else changes */
 	s->boards_due = true;		/* that they are exact now is worth a cut of its own */
 	vr_shard_note(s, VR_NOTE_COMPLETE, VR_OK, 0, "");
 	return VR_OK;

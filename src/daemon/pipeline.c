@@ -76,12 +76,16 @@ static enum vr_err out_of_range(struct vr_shard *s, const struct vr_feed_item *i
 		return vr_diag_set(d, err, "kafka", "cannot learn the bounds of the log");
 	if (item->offset > end || s->record.off > end)
 		return log_changed(s, end, d);
-	if (s->seam)
-		s->seam = false;
 	if (first > s->record.off)
 		err = meet_gap(s, first, d);
-	/* Going on means reading from another offset: the caller acquires again and starts there. */
-	return err ? err : vr_diag_set(d, VR_E_FENCED, "kafka", "offset %lld is out of range, going on at %lld",
+	if (err)
+		return err;
+	/* Going on means reading from another offset, without the record that told the log by: stored, for the caller acquires
+	 * again and starts at what is stored. What cannot be stored now is met again. */
+	s->seam = s->record.last.known = false;
+	s->boards_due = true;
+	err = vr_shard_cut(s, d);
+	return err && err != VR_E_DLQ ? err : vr_diag_set(d, VR_E_FENCED, "kafka", "offset %lld is out of range, going on at %lld",
 		(long long)item->offset, (long long)s->record.off);
 }
 
@@ -205,6 +209,16 @@ static bool reaches_said(const struct vr_shard *s, int64_t before)
 	return before < s->said.off && s->record.off >= s->said.off;
 }
 
+/* Dead letters that are not acknowledged hold up the cut, not the batch: its records would not come again. */
+static enum vr_err cut_between(struct vr_shard *s, struct vr_diag *d)
+{
+	enum vr_err err = s->letters_wait ? VR_OK : vr_shard_cut(s, d);
+	if (err != VR_E_DLQ)
+		return err;
+	s->letters_wait = true;
+	return VR_OK;
+}
+
 static enum vr_err fold_one(struct vr_shard *s, const struct parcel *p, struct vr_diag *d)
 {
 	struct vr_outcome o;
@@ -217,7 +231,7 @@ static enum vr_err fold_one(struct vr_shard *s, const struct parcel *p, struct v
 	if (!reaches_said(s, before))
 		return VR_OK;
 	err = vr_shard_reconcile(s, d);
-	return err ? err : vr_shard_cut(s, d);
+	return err ? err : cut_between(s, d);
 }
 
 static enum vr_err fold_all(struct vr_shard *s, const struct parcel *parcels, size_t n, struct vr_diag *d)
@@ -226,7 +240,7 @@ static enum vr_err fold_all(struct vr_shard *s, const struct parcel *parcels, si
 	for (size_t i = 0; i < n; i++) {
 		enum vr_err err = fold_one(s, &parcels[i], d);
 		if (!err && is_due(s, now)) {
-			err = vr_shard_cut(s, d);
+			err = cut_between(s, d);
 			now = s->world->mono(s->world->ctx);
 		}
 		if (err)
@@ -271,12 +285,13 @@ static enum vr_err meet(struct vr_shard *s, const struct vr_feed_item *item, str
 		return out_of_range(s, item, d);
 	if (item->what != VR_FEED_END)
 		return VR_OK;
+	enum vr_err err = VR_OK;
 	if (s->seam)
-		return item->offset <= s->record.last.off ? log_changed(s, item->offset, d) : seam_missing(s, item->offset, d);
+		err = item->offset <= s->record.last.off ? log_changed(s, item->offset, d) : seam_missing(s, item->offset, d);
 	if (!s->at_end)
 		s->end_since = s->world->mono(s->world->ctx);
 	s->at_end = true;
-	return VR_OK;
+	return err;
 }
 
 static size_t run_of_records(const struct vr_feed_item *items, size_t n)
@@ -316,7 +331,9 @@ static enum vr_err settle(struct vr_shard *s, enum vr_err err)
 enum vr_err vr_shard_take(struct vr_shard *s, const struct vr_feed_item *items, size_t n, struct vr_diag *d)
 {
 	VR_ASSERT(s->engine);
-	return settle(s, take_all(s, items, n, d));
+	s->letters_wait = false;
+	enum vr_err err = take_all(s, items, n, d);
+	return settle(s, !err && s->letters_wait ? VR_E_DLQ : err);
 }
 
 /* ------------------------------------------------ time passes --------------------------- */

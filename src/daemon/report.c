@@ -127,7 +127,7 @@ void vr_report_waiting(struct vr_report *r, const char *what, const struct vr_di
 void vr_report_ready(struct vr_report *r, size_t partitions)
 {
 	atomic_store(&r->standing.ready, true);
-	vr_report_say(r, VR_EV_READY, "%zu partitions", partitions);
+	vr_report_say(r, VR_EV_READY, "reading %zu partitions", partitions);
 }
 
 /* ------------------------------------------------ notes -------------------------------- */

@@ -12,6 +12,7 @@ static void init_parts(struct vr_shard *s)
 	vr_said_init(&s->said, mem);
 	vr_cmds_init(&s->cmds, mem);
 	vr_cmds_init(&s->said_cmds, mem);
+	vr_cmds_init(&s->repairs, mem);
 	vr_writer_init(&s->writer, &s->keys, &s->cmds, mem);
 	vr_arena_init(&s->arena, mem, ARENA_CHUNK);
 	vr_arena_init(&s->events, mem, ARENA_CHUNK);
@@ -49,6 +50,7 @@ void vr_shard_free(struct vr_shard *s)
 	vr_said_done(&s->said);
 	vr_cmds_done(&s->cmds);
 	vr_cmds_done(&s->said_cmds);
+	vr_cmds_done(&s->repairs);
 	vr_writer_done(&s->writer);
 	vr_arena_done(&s->arena);
 	vr_arena_done(&s->events);

@@ -48,7 +48,7 @@ struct vr_shard {
 	struct vr_engine *engine;		/* NULL: no memory of the partition */
 	struct vr_said said;
 	struct vr_writer writer;
-	struct vr_cmds cmds, said_cmds;
+	struct vr_cmds cmds, said_cmds, repairs;	/* repairs: for the next cut, what makes way for views */
 	struct vr_arena arena;			/* of one exchange */
 	struct vr_arena events;			/* of one batch */
 	struct vr_buf scratch;
@@ -59,6 +59,8 @@ struct vr_shard {
 	bool seam;				/* the next record must be the one of the fingerprint */
 	bool anew;				/* the log is another one and the settings say: fold it anew */
 	bool at_end, boards_due, walked, evicted;
+	int64_t letters_failed;			/* dead letters that had failed for good when it was last asked */
+	bool letters_wait;			/* in this batch a cut could not be made: dead letters first */
 	bool boards_owed;			/* the last cut left the boards out */
 	struct vr_mono end_since, last_cut, last_boards, last_check;
 	struct vr_span cut_took;		/* the last cut, from building it to its replies */
@@ -90,6 +92,8 @@ bool vr_shard_accepted(struct vr_shard *s);
 /* --- between the files of the shard ------------------------------------------------------------------------ */
 VR_MUST enum vr_err vr_shard_exchange(struct vr_shard *s, struct vr_replies *ret, struct vr_diag *d);
 VR_MUST enum vr_err vr_shard_load(struct vr_shard *s, struct vr_diag *d);		/* every wanted content */
+/** Step 1 of a guarded write; the transaction follows in the next exchange. */
+VR_MUST enum vr_err vr_shard_guard(struct vr_shard *s, struct vr_diag *d);
 VR_MUST enum vr_err vr_shard_cut(struct vr_shard *s, struct vr_diag *d);
 VR_MUST enum vr_err vr_shard_background(struct vr_shard *s, struct vr_diag *d);
 /** A newer set of the fleet's rules is taken up, at this record boundary. */

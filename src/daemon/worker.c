@@ -128,7 +128,7 @@ static void dead_letter(void *ctx, const struct vr_topic_part *part, const struc
 	vr_letters_send(&((struct vr_worker *)ctx)->letters, part, item, why, what);
 }
 
-static enum vr_err settle(void *ctx) { return vr_letters_settle(&((struct vr_worker *)ctx)->letters); }
+static enum vr_err settle(void *ctx, int64_t *known) { return vr_letters_settle(&((struct vr_worker *)ctx)->letters, known); }
 
 static void letter_written(void *ctx)
 {

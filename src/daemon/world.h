@@ -44,7 +44,8 @@ struct vr_world {
 	const struct vr_rules *(*rules)(void *ctx, uint32_t no, uint32_t *ret_no);
 	/** Queue a dead letter (copies); errors are kept for `settle`. */
 	void (*dead_letter)(void *ctx, const struct vr_topic_part *part, const struct vr_feed_item *item, enum vr_err why, const char *what);
-	/** Wait until every queued dead letter is acknowledged. VR_E_DLQ: not yet. */
-	enum vr_err (*settle)(void *ctx);
+	/** Wait until every queued dead letter is acknowledged. VR_E_DLQ: not yet. VR_E_LOST_LINK: more than *known failed for
+	 * good (*known is raised): perhaps one of this partition's, so it folds again what was not stored. */
+	enum vr_err (*settle)(void *ctx, int64_t *known);
 	void (*note)(void *ctx, const struct vr_topic_part *part, enum vr_note note, enum vr_err err, int64_t n, const char *text);
 };

@@ -43,10 +43,10 @@ static void read_record(const struct vr_reply *flat, struct vr_owner_record *ret
 		.rules = (uint32_t)number(flat, "rules"),
 		.complete = number(flat, "complete") != 0,
 	};
-	ret->last.known = hash != NULL;
+	ret->last.known = hash && hash->type == VR_REPLY_STR && hash->str.n > 0;
 	ret->last.off = number(flat, "last_off");
 	ret->last.time_ms = number(flat, "last_ms");
-	ret->last.hash = hash ? strtoull(hash->str.p, NULL, 16) : 0;
+	ret->last.hash = ret->last.known ? strtoull(hash->str.p, NULL, 16) : 0;
 	text(flat, "token", ret->token, sizeof(ret->token));
 	text(flat, "cluster_id", ret->cluster, sizeof(ret->cluster));
 	text(flat, "group", ret->group, sizeof(ret->group));
@@ -74,7 +74,9 @@ static void field_hash(struct vr_cmds *c, const char *name, uint64_t v)
 	field_text(c, name, hex);
 }
 
-/* What every cut writes, 8 fields; the fingerprint, 3 more, once there is a record. */
+enum { MOVING = 11 };
+
+/* What every cut writes, MOVING fields. No record to tell the log by: an empty hash. */
 static void write_moving(struct vr_cmds *c, const struct vr_owner_record *r, int64_t seq)
 {
 	field(c, "seq", seq);
@@ -85,14 +87,13 @@ static void write_moving(struct vr_cmds *c, const struct vr_owner_record *r, int
 	field(c, "anchor_ms", r->anchor.ms);
 	field(c, "rules", r->rules);
 	field(c, "complete", r->complete);
-	if (!r->last.known)
-		return;
 	field(c, "last_off", r->last.off);
 	field(c, "last_ms", r->last.time_ms);
-	field_hash(c, "last_hash", r->last.hash);
+	if (r->last.known)
+		field_hash(c, "last_hash", r->last.hash);
+	else
+		field_text(c, "last_hash", "");
 }
-
-static uint32_t words_moving(const struct vr_owner_record *r) { return 2 * (r->last.known ? 11 : 8); }
 
 /* ------------------------------------------------ acquire ------------------------------- */
 
@@ -138,7 +139,7 @@ void vr_owner_claim_end(struct vr_owner *o, const struct vr_owner_record *r, con
 	o->seq = 0;
 	vr_cmd(c, 2, "DEL");
 	vr_key_own(c, o->keys, "own");
-	vr_cmd(c, 2 + 12 + words_moving(r), "HSET");
+	vr_cmd(c, 2 + 12 + 2 * MOVING, "HSET");
 	vr_key_own(c, o->keys, "own");
 	field(c, "format", FORMAT);
 	field_text(c, "token", o->token);
@@ -214,7 +215,7 @@ void vr_owner_load_end(struct vr_owner *o, struct vr_cmds *c)
 	vr_cmd_words(c, "EXEC", NULL);
 }
 
-enum vr_err vr_owner_loaded(struct vr_owner *o, const struct vr_replies *replies, struct vr_replies *ret, struct vr_diag *d)
+enum vr_err vr_owner_loaded_as_is(struct vr_owner *o, const struct vr_replies *replies, struct vr_replies *ret, struct vr_diag *d)
 {
 	const struct vr_reply *exec;
 	enum vr_err err = exec_result(replies, &exec, d);
@@ -224,11 +225,20 @@ enum vr_err vr_owner_loaded(struct vr_owner *o, const struct vr_replies *replies
 		o->held = false;
 		return err;
 	}
-	const struct vr_reply *bad = vr_reply_first_error(exec);
-	if (bad)
-		return vr_diag_set(d, vr_reply_error_class(bad), "redis", "%s", bad->str.p);
 	*ret = (struct vr_replies){exec->elem + 1, exec->n - 1};
 	return VR_OK;
+}
+
+enum vr_err vr_owner_loaded(struct vr_owner *o, const struct vr_replies *replies, struct vr_replies *ret, struct vr_diag *d)
+{
+	struct vr_replies reads;
+	enum vr_err err = vr_owner_loaded_as_is(o, replies, &reads, d);
+	const struct vr_reply *bad = err ? NULL : vr_replies_first_error(&reads);
+	if (bad)
+		err = vr_diag_set(d, vr_reply_error_class(bad), "redis", "%s", bad->str.p);
+	if (!err)
+		*ret = reads;
+	return err;
 }
 
 /* ------------------------------------------------ cut ----------------------------------- */
@@ -255,7 +265,7 @@ void vr_owner_commit_begin(struct vr_owner *o, struct vr_cmds *c)
 
 void vr_owner_commit_end(struct vr_owner *o, const struct vr_owner_record *r, struct vr_cmds *c)
 {
-	vr_cmd(c, 2 + words_moving(r), "HSET");
+	vr_cmd(c, 2 + 2 * MOVING, "HSET");
 	vr_key_own(c, o->keys, "own");
 	write_moving(c, r, o->seq + 1);
 	vr_cmd_words(c, "EXEC", NULL);

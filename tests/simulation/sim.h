@@ -108,6 +108,7 @@ struct sim_daemon {
 	uint32_t listed;		/* entries of the fleet's rule list that it has seen */
 	struct sim_record *letter[SIM_LETTERS];	/* not acknowledged yet */
 	size_t letters;
+	int64_t letters_failed;
 	/* the exchange under way */
 	enum sim_wait wait;
 	const struct vr_cmds *cmds;

@@ -190,5 +190,5 @@ void sim_check_boards(struct sim *s, struct sim_server *v, int part, const struc
 	check_board(&b, part, top, "_all", own->complete);
 	b.trend = true;
 	if (!s->failed)
-		check_board(&b, part, top, "_trend", own->complete);
+		check_board(&b, part, top, "_trend", false);	/* a score of long ago is not looked for */
 }

@@ -187,7 +187,9 @@ void sim_daemon_start(struct sim *s, int number)
 	struct sim_daemon *d = &s->daemon[number];
 	struct sim_co co = d->co;
 	*d = (struct sim_daemon){.sim = s, .number = number, .alive = true, .co = co, .listed = s->listed};
-	d->foreign = sim_once_in(s, 400);
+	/* It must not be the first to come: then all others were foreign. */
+	d->foreign = !s->mood.wipe && !s->mood.restart && !s->mood.failover && sim_stored_off(s, sim_master(s), 0) >= 0 &&
+		     sim_stored_off(s, sim_master(s), 1) >= 0 && sim_once_in(s, 60);
 	sim_mem_init(&d->mem);
 	draw_config(s, d);
 	d->world = sim_world_of(d);

@@ -55,7 +55,8 @@ static bool is_at_rest(const struct sim *s, int part)
 {
 	const struct sim_slot *slot = &s->daemon[part].slot[part];
 	const struct vr_shard *shard = slot->shard;
-	return shard && slot->state == SIM_RUNNING && shard->engine && shard->at_end && shard->stored_off == sim_log_of((struct sim *)(uintptr_t)s, part)->end &&
+	const struct sim_conn *conn = s->daemon[part].conn;
+	return shard && conn && conn->server == &s->server[s->current] && !sim_conn_dead(conn) && slot->state == SIM_RUNNING && shard->engine && shard->at_end && shard->stored_off == sim_log_of((struct sim *)(uintptr_t)s, part)->end &&
 	       (shard->record.complete || shard->evicted) && !shard->boards_due;
 }
 
@@ -84,6 +85,8 @@ static void come_to_rest(struct sim *s)
 		return;
 	for (int p = 0; p < SIM_PARTS; p++) {
 		const struct sim_slot *slot = &s->daemon[p].slot[p];
+		if (is_at_rest(s, p))
+			continue;
 		sim_fail(s, "partition %d does not come to rest: slot state %d, stop %s, stored %lld of %lld, at end %d, complete %d", p, (int)slot->state,
 			vr_err_name(slot->stop), (long long)(slot->shard ? slot->shard->stored_off : -1), (long long)sim_log_of(s, p)->end,
 			slot->shard && slot->shard->at_end, slot->shard && slot->shard->record.complete);

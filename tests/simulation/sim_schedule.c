@@ -2,6 +2,8 @@
 /* sim_schedule.c - who comes next, and what becomes of an exchange. */
 #include "sim.h"
 
+#include <stdlib.h>
+
 enum { STEPS = 220 };
 
 /* ------------------------------------------------------------------ what becomes of an exchange ---- */
@@ -39,35 +41,43 @@ void sim_answer_well(struct sim *s, struct sim_daemon *d)
 		run_commands(s, d);
 }
 
+/* MULTI and WATCH are never refused so: a server that is loading, full or a replica takes them. */
 static void refuse_something(struct sim *s, struct sim_daemon *d)
 {
-	static const struct { const char *text; enum sim_hit hit; } error[] = {
-		{"OOM command not allowed when used memory > 'maxmemory'.", SIM_HIT_ERROR_OOM},
-		{"LOADING Redis is loading the dataset in memory", SIM_HIT_ERROR_LOADING},
-		{"MISCONF Redis is configured to save RDB snapshots, but it's currently unable to persist to disk.", SIM_HIT_ERROR_MISCONF},
-		{"READONLY You can't write against a read only replica.", SIM_HIT_ERROR_READONLY},
-		{"NOREPLICAS Not enough good replicas to write.", SIM_HIT_ERROR_NOREPLICAS},
-		{"BUSY Redis is busy running a script.", SIM_HIT_ERROR_BUSY},
+	static const struct { const char *text; enum sim_hit hit; bool reads; } error[] = {
+		{"OOM command not allowed when used memory > 'maxmemory'.", SIM_HIT_ERROR_OOM, false},
+		{"LOADING Redis is loading the dataset in memory", SIM_HIT_ERROR_LOADING, true},
+		{"MISCONF Redis is configured to save RDB snapshots, but it's currently unable to persist to disk.", SIM_HIT_ERROR_MISCONF, false},
+		{"READONLY You can't write against a read only replica.", SIM_HIT_ERROR_READONLY, false},
+		{"NOREPLICAS Not enough good replicas to write.", SIM_HIT_ERROR_NOREPLICAS, false},
+		{"BUSY Redis is busy running a script.", SIM_HIT_ERROR_BUSY, true},
 	};
-	static const char *const command[] = {NULL, NULL, "hset", "set", "hsetnx", "multi", "exec", "zadd"};
+	static const char *const command[] = {"hset", "set", "hsetnx", "zadd", "exec", "hmget", "hgetall", "get"};
 	size_t i = vr_random_below(&s->random, sizeof(error) / sizeof(error[0]));
-	size_t k = vr_random_below(&s->random, sizeof(command) / sizeof(command[0]));
+	size_t k = vr_random_below(&s->random, error[i].reads ? 8 : 5);
 	s->totals->hit[error[i].hit]++;
-	sim_tell(s, "daemon %d meets %.10s at %s", d->number, error[i].text, command[k] ? command[k] : "anything");
+	sim_tell(s, "daemon %d meets %.10s at %s", d->number, error[i].text, command[k]);
 	sim_redis_fail_next(d->conn->server->redis, command[k], error[i].text, (unsigned)sim_between(s, 1, 2));
 	run_commands(s, d);
 	sim_redis_fail_next(d->conn->server->redis, NULL, NULL, 0);
 }
 
+/* Bytes of the command at p: "*<words>\r\n" and for each word "$<length>\r\n<word>\r\n". */
+static size_t command_length(const char *p)
+{
+	char *at;
+	for (unsigned long words = strtoul(p + 1, &at, 10); words > 0; words--) {
+		unsigned long n = strtoul(at + 3, &at, 10);
+		at += 2 + n;
+	}
+	return (size_t)(at - p) + 2;
+}
+
 static size_t half_of(struct sim *s, const struct vr_cmds *cmds)
 {
-	size_t n = vr_random_below(&s->random, cmds->n), pos = 0;
-	while (n-- > 0) {	/* each command begins with '*' after a line's end; its words tell their length */
-		const char *next = memmem(cmds->buf.p + pos + 1, cmds->buf.n - pos - 1, "\r\n*", 3);
-		if (!next)
-			break;
-		pos = (size_t)(next - cmds->buf.p) + 2;
-	}
+	size_t pos = 0;
+	for (uint64_t n = vr_random_below(&s->random, cmds->n); n > 0; n--)
+		pos += command_length(cmds->buf.p + pos);
 	return pos;
 }
 

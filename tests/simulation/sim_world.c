@@ -67,30 +67,34 @@ static void dead_letter(void *ctx, const struct vr_topic_part *part, const struc
 	(void)part;
 	(void)why;
 	(void)what;
+	struct sim_record *r = (struct sim_record *)(uintptr_t)item->message;
+	for (size_t i = 0; i < d->letters; i++)
+		if (d->letter[i] == r)
+			return;
 	VR_ASSERT(d->letters < SIM_LETTERS);
-	d->letter[d->letters++] = (struct sim_record *)(uintptr_t)item->message;
+	d->letter[d->letters++] = r;
 }
 
-static enum vr_err settle(void *ctx)
+static enum vr_err settle(void *ctx, int64_t *known)
 {
 	struct sim_daemon *d = ctx;
 	struct sim *s = d->sim;
-	if (d->letters == 0)
-		return VR_OK;
-	if (s->letters_down) {
+	if (d->letters > 0 && s->letters_down) {
 		s->totals->hit[SIM_HIT_LETTERS_DOWN]++;
 		return VR_E_DLQ;
 	}
-	if (sim_once_in(s, s->mood.letters)) {
+	if (d->letters > 0 && sim_once_in(s, s->mood.letters)) {
 		s->totals->hit[SIM_HIT_LETTERS_FAILED]++;
+		d->letters_failed += (int64_t)d->letters;
 		d->letters = 0;
-		return VR_E_LOST_LINK;
 	}
 	for (size_t i = 0; i < d->letters; i++)
 		d->letter[i]->lettered = true;
 	s->totals->hit[SIM_HIT_LETTER] += d->letters;
 	d->letters = 0;
-	return VR_OK;
+	bool news = d->letters_failed != *known;
+	*known = d->letters_failed;
+	return news ? VR_E_LOST_LINK : VR_OK;
 }
 
 static void note(void *ctx, const struct vr_topic_part *part, enum vr_note note, enum vr_err err, int64_t n, const char *text)
