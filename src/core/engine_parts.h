@@ -15,6 +15,7 @@
 #include "content.h"
 #include "dedup.h"
 #include "heap.h"
+#include "list.h"
 #include "virality/arena.h"
 #include "virality/engine.h"
 #include "virality/map.h"
@@ -43,9 +44,6 @@ struct vr_channel {
 
 /* A closed minute of a content, waiting for the cut. */
 struct vr_entry { struct vr_content *content; int64_t minute; uint64_t count[VR_ACTIONS_MAX], late; };
-
-/* A growing array of one kind. */
-struct vr_list { void *at; size_t n, cap; };
 
 /** Names of all counter fields: "shares_total", "shares_5m". */
 struct vr_names { char total[VR_ACTIONS_MAX][24], window[VR_ACTIONS_MAX][VR_WINDOWS_MAX][32]; };
@@ -84,9 +82,6 @@ struct vr_since { uint64_t key; uint32_t no; };
 
 /** Contents with an alert that is pending or firing, in order of id: struct vr_content *, in a list of the caller's. */
 VR_MUST enum vr_err vr_alerting(struct vr_engine *e, struct vr_list *ret);
-void vr_list_done(struct vr_list *l, struct vr_mem *mem, size_t size);
-/** Room for one more at the end of a list; NULL: no memory. */
-void *vr_list_push(struct vr_list *l, struct vr_mem *mem, size_t size);
 
 /** One of the engine's own buffers (scratch, fields), empty. That it was too small before is not forgotten. */
 static inline struct vr_buf *vr_engine_buf(struct vr_engine *e, struct vr_buf *b)
