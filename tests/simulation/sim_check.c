@@ -217,7 +217,8 @@ static void begin_generation(struct sim *s, struct sim_server *v, int part)
 		.base = own.off, .said_off = number_of(said, "off"), .dlq_off = number_of(said, "dlq_off"), .entries = entries_of(v, part)};
 	note_inherited(said, &v->gen[v->n_gen - 1]);
 	v->poisoned[part] = false;
-	if (own.off < sim_log_of(s, part)->first || own.off != own.base)
+	sim_gaps_note(s, v);	/* `begin` may lie before what Kafka still has */
+	if (own.off != own.base)
 		sim_fail(s, "partition %d begins at %lld, base %lld", part, (long long)own.off, (long long)own.base);
 	sim_tell(s, "partition %d begins anew at %lld, silent below %lld", part, (long long)own.off, (long long)number_of(said, "off"));
 }
@@ -335,14 +336,14 @@ void sim_check_rest(struct sim *s, struct sim_server *v, int part)
 {
 	struct sim_own own;
 	sim_own_read(s, v, part, &own);
+	if (!own.exists || v->poisoned[part])
+		sim_fail(s, "partition %d: at rest without an owner record or with a spoiled key", part);
 	sim_check_part(s, v, part);
 	if (s->failed)
 		return;
 	expect(s, part, "the stored offset at rest", own.off, sim_log_of(s, part)->end);
 	if (s->config.engine.max_contents == 0)
 		expect(s, part, "`complete` at rest", own.complete, 1);
-	if (sim_own_key(v, SIM_LIVE_DB, part, "accept") || sim_own_key(v, SIM_LIVE_DB, part, "stop"))
-		sim_fail(s, "partition %d: a word of the operator or a stop is left at rest", part);
 	for (int i = part * 6; i < part * 6 + 6 && !s->failed; i++)
 		check_gone(s, v, part, i);
 }

@@ -80,11 +80,20 @@ void sim_gaps_note(struct sim *s, struct sim_server *v)
 	}
 }
 
+/* Perhaps what was written over is as it was. */
+static bool is_spoiled(const struct sim_server *v, int part, const char *name, enum sim_type type)
+{
+	const struct sim_value *value = sim_own_key(v, SIM_LIVE_DB, part, name);
+	return value && value->type != type;
+}
+
 /* After a loss: what is there now is checked whole, and what follows from it is expected. */
 static void look_again(struct sim *s, struct sim_server *v)
 {
 	sim_check_reset(v->check);
+	sim_check_relog(s, v);
 	for (int p = 0; p < SIM_PARTS; p++) {
+		v->poisoned[p] = is_spoiled(v, p, "part", SIM_HASH) || is_spoiled(v, p, "timers", SIM_ZSET);
 		if (sim_stored_off(s, v, p) < 0)
 			s->stops[p] |= 1U << VR_E_STATE_LOST | 1U << VR_E_GROWTH;
 		sim_check_part(s, v, p);
@@ -95,7 +104,7 @@ static void look_again(struct sim *s, struct sim_server *v)
 static uint64_t draw_loss(struct sim *s, const struct sim_server *v)
 {
 	uint64_t n = sim_redis_committed(v->redis), most = n - 1;	/* the first wrote `begin` */
-	uint64_t lost = sim_once_in(s, 3) ? 0 : vr_random_below(&s->random, sim_once_in(s, 10) ? most + 1 : (most < 12 ? most : 12) + 1);
+	uint64_t lost = n < 2 || sim_once_in(s, 3) ? 0 : vr_random_below(&s->random, sim_once_in(s, 10) ? most + 1 : (most < 12 ? most : 12) + 1);
 	return n - lost;
 }
 

@@ -208,7 +208,7 @@ void sim_fault_maybe(struct sim *s)
 
 /* ------------------------------------------------------------------ the operator ---- */
 
-static const char *word_for(struct sim *s, int part, enum vr_err err)
+static const char *word_for(struct sim *s, enum vr_err err)
 {
 	switch (err) {
 	case VR_E_GAP:
@@ -222,7 +222,7 @@ static const char *word_for(struct sim *s, int part, enum vr_err err)
 		return "state-loss";
 	case VR_E_GROWTH:
 		s->totals->hit[SIM_HIT_ACCEPT_GROWTH]++;
-		return sim_stored_off(s, sim_master(s), part) < 0 ? "growth" : NULL;
+		return "growth";
 	default:
 		s->totals->hit[SIM_HIT_ACCEPT_REBUILD]++;
 		return "rebuild";
@@ -237,9 +237,7 @@ void sim_operator(struct sim *s, unsigned one_in)
 			char key[32];
 			if (!slot->shard || slot->state != SIM_STOPPED || !sim_once_in(s, one_in))
 				continue;
-			const char *word = word_for(s, p, slot->stop);
-			if (!word)
-				continue;
+			const char *word = word_for(s, slot->stop);
 			(void)snprintf(key, sizeof(key), "{vir:" SIM_TOPIC ":%d}:accept", p);
 			sim_tell(s, "operator: accept %d --%s", p, word);
 			sim_admin(s, sim_master(s), SIM_LIVE_DB, "HSET", key, "what", word, NULL);

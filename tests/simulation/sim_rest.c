@@ -51,12 +51,20 @@ static void run_out(struct sim *s, struct sim_daemon *d)
 	}
 }
 
+/* A zombie that has not noticed yet is at rest, too. */
+static bool is_owner(const struct sim *s, int part, const struct vr_shard *shard)
+{
+	struct vr_str token;
+	const struct sim_value *own = sim_own_key(&s->server[s->current], SIM_LIVE_DB, part, "own");
+	return sim_field(own, "token", &token) && vr_str_eq(token, vr_str_c(shard->owner.token));
+}
+
 static bool is_at_rest(const struct sim *s, int part)
 {
 	const struct sim_slot *slot = &s->daemon[part].slot[part];
 	const struct vr_shard *shard = slot->shard;
 	const struct sim_conn *conn = s->daemon[part].conn;
-	return shard && conn && conn->server == &s->server[s->current] && !sim_conn_dead(conn) && slot->state == SIM_RUNNING && shard->engine && shard->at_end && shard->stored_off == sim_log_of((struct sim *)(uintptr_t)s, part)->end &&
+	return shard && conn && conn->server == &s->server[s->current] && !sim_conn_dead(conn) && slot->state == SIM_RUNNING && shard->engine && is_owner(s, part, shard) && shard->at_end && shard->stored_off == sim_log_of((struct sim *)(uintptr_t)s, part)->end &&
 	       (shard->record.complete || shard->evicted) && !shard->boards_due;
 }
 
@@ -103,6 +111,7 @@ void sim_rest(struct sim *s)
 	s->now_ms += sim_once_in(s, 2) ? 10000 : 400000;	/* windows drain by the clock */
 	for (unsigned i = 0; i < 2 && !s->failed; i++)
 		one_round(s);
+	come_to_rest(s);	/* whoever had not noticed yet that he is not the owner */
 	for (int p = 0; p < SIM_PARTS && !s->failed; p++) {
 		s->totals->hit[SIM_HIT_EVICTED] += s->daemon[p].slot[p].shard && s->daemon[p].slot[p].shard->evicted;
 		sim_check_rest(s, sim_master(s), p);
