@@ -193,7 +193,23 @@ static bool is_home_of(struct vr_shard *s, const struct vr_reply *home)
 	return home->type != VR_REPLY_STR || vr_str_eq(home->str, vr_buf_str(&s->scratch));
 }
 
-static enum vr_err delete_contents(struct vr_shard *s, const struct vr_str *id, size_t n, struct vr_diag *d)
+/* Which minutes of duplicates are stored, only stream time tells: they go with the owner record that knows it. */
+static void delete_owner(struct vr_shard *s, const struct vr_owner_record *old)
+{
+	int64_t first, last;
+	vr_cmd(&s->cmds, 2, "DEL");
+	vr_key_own(&s->cmds, &s->keys, "own");
+	vr_engine_dedup_minutes(s->config.engine.dedup_window, old->stream, &first, &last);
+	for (int64_t m = first; m <= last; m++) {
+		vr_buf_clear(&s->scratch);
+		vr_buf_i64(&s->scratch, m);
+		vr_cmd(&s->cmds, 2, "DEL");
+		vr_key_slot(&s->cmds, &s->keys, VR_SLOT_DEDUP, vr_buf_str(&s->scratch));
+	}
+}
+
+static enum vr_err delete_contents(struct vr_shard *s, const struct vr_owner_record *old, const struct vr_str *id, size_t n,
+	struct vr_diag *d)
 {
 	struct vr_replies r;
 	for (size_t i = 0; i < n; i++) {
@@ -205,8 +221,8 @@ static enum vr_err delete_contents(struct vr_shard *s, const struct vr_str *id, 
 	if (err)
 		return err;
 	vr_cmd_words(&s->cmds, "MULTI", NULL);
-	vr_cmd(&s->cmds, 2, "DEL");
-	vr_key_own(&s->cmds, &s->keys, "own");
+	if (old->exists)
+		delete_owner(s, old);
 	for (size_t i = 0; i < n; i++)
 		delete_content(s, id[i], is_home_of(s, &r.at[i]));
 	vr_cmd_words(&s->cmds, "EXEC", NULL);
@@ -260,27 +276,19 @@ static enum vr_err wipe(struct vr_shard *s, struct plan *p, struct vr_diag *d)
 		size_t n = 0;
 		enum vr_err err = look_to_wipe(s, &p->old, id, &n, d);
 		if (!err && n > 0)
-			err = delete_contents(s, id, n, d);
+			err = delete_contents(s, &p->old, id, n, d);
 		if (err || n == 0)
 			return err;
 		p->old.exists = false;
 	}
 }
 
-static void delete_slots(struct vr_shard *s, struct vr_wall old_stream)
+static void delete_slots(struct vr_shard *s)
 {
 	static const char *const name[] = {"part", "top", "idx", "timers", "rules", "refused"};
-	int64_t first, last;
 	for (size_t i = 0; i < sizeof(name) / sizeof(name[0]); i++) {
 		vr_cmd(&s->cmds, 2, "DEL");
 		vr_key_own(&s->cmds, &s->keys, name[i]);
-	}
-	vr_engine_dedup_minutes(s->config.engine.dedup_window, old_stream, &first, &last);
-	for (int64_t m = first; m <= last; m++) {
-		vr_buf_clear(&s->scratch);
-		vr_buf_i64(&s->scratch, m);
-		vr_cmd(&s->cmds, 2, "DEL");
-		vr_key_slot(&s->cmds, &s->keys, VR_SLOT_DEDUP, vr_buf_str(&s->scratch));
 	}
 }
 
@@ -322,7 +330,9 @@ static enum vr_err claim(struct vr_shard *s, const struct plan *p, struct vr_dia
 	vr_cmds_clear(&s->cmds);
 	vr_owner_claim_begin(&s->owner, &s->cmds);
 	if (p->fresh)
-		delete_slots(s, p->old.stream);
+		delete_slots(s);
+	if (p->fresh && p->old.exists)
+		delete_owner(s, &p->old);
 	delete_words(s);
 	if (p->silent)
 		err = be_silent(s, d);

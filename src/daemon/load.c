@@ -106,9 +106,11 @@ static enum vr_err clear_spoiled(struct vr_shard *s, size_t from, size_t n, cons
 static enum vr_err take_content(struct vr_shard *s, size_t at, const struct vr_reply *r, struct more *more, struct vr_diag *d)
 {
 	bool wants_more;
-	for (int i = 0; i < CMDS_PER_CONTENT; i++)
+	for (int i = 0; i < 2; i++)
 		if (r[i].type == VR_REPLY_ERROR)
 			return vr_diag_set(d, vr_reply_error_class(&r[i]), "redis", "%s", r[i].str.p);
+	if (r[3].type == VR_REPLY_ERROR)
+		return vr_diag_set(d, VR_E_FENCED, "redis", "a view was written over once more: %s", r[3].str.p);
 	struct vr_loaded l = read_content(r, home_text(s));
 	if (!l.has_state && r[1].type != VR_REPLY_NIL)
 		return lost_keys(s, at, d);

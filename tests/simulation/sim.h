@@ -60,7 +60,7 @@ struct sim_gen {
 	size_t n_inherited;
 };
 /* Records [from, to) that an owner at `from` can never read. */
-struct sim_gap { uint64_t txn; int part; int64_t from, to; };
+struct sim_gap { uint64_t txn; int part; const struct sim_log *log; int64_t from, to; };
 
 struct sim_check;			/* sim_check.h: what the checks know of a server */
 struct sim_server {
@@ -70,7 +70,8 @@ struct sim_server {
 	struct sim_gap gap[SIM_GAPS];
 	size_t n_gen, n_gap;
 	bool poisoned[SIM_PARTS];	/* somebody wrote over a key of the cut itself */
-	bool vandalised[SIM_CONTENTS], minutes_lost[SIM_CONTENTS];
+	bool vandalised[SIM_CONTENTS];	/* its views may be spoiled now */
+	bool ever_vandalised[SIM_CONTENTS], minutes_lost[SIM_CONTENTS];
 	struct sim_check *check;
 };
 

@@ -168,14 +168,23 @@ static int64_t common_end(const struct sim_log *a, const struct sim_log *b)
 	return k ? a->at[k - 1]->offset + 1 : 0;
 }
 
+static void move_gaps(struct sim_server *v, int part, const struct sim_log *from, const struct sim_log *to)
+{
+	for (size_t i = 0; i < v->n_gap; i++)
+		if (v->gap[i].part == part && v->gap[i].log == from && from->first == to->first)
+			v->gap[i].log = to;
+}
+
 void sim_check_relog(struct sim *s, struct sim_server *v)
 {
 	for (int p = 0; p < SIM_PARTS; p++) {
 		struct sim_gen *gen = sim_gen_of(v, p);
 		struct sim_log *log = sim_log_of(s, p);
 		int64_t off = sim_stored_off(s, v, p);
-		if (gen && gen->log != log && off >= 0 && off <= common_end(gen->log, log))
+		if (gen && gen->log != log && off >= 0 && off <= common_end(gen->log, log)) {
+			move_gaps(v, p, gen->log, log);
 			gen->log = log;
+		}
 	}
 }
 
@@ -324,7 +333,7 @@ static void check_gone(struct sim *s, struct sim_server *v, int part, int i)
 	const struct sim_ref *r = &v->check->ref[part];
 	struct vr_str id = s->fixed->id[i];
 	const struct vr_content *c = vr_engine_find(r->engine, id, vr_hash64(id));
-	if (c && c->records > 0)
+	if ((c && c->records > 0) || v->ever_vandalised[i])
 		return;
 	for (size_t k = 0; k < 3; k++)
 		if (sim_slot_key(v, part, slot[k], id) || sim_view_key(v, id, view[k]))

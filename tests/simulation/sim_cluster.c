@@ -75,7 +75,7 @@ void sim_gaps_note(struct sim *s, struct sim_server *v)
 			continue;
 		if (v->n_gap == SIM_GAPS)
 			continue;
-		v->gap[v->n_gap++] = (struct sim_gap){sim_redis_committed(v->redis), p, off, log->first};
+		v->gap[v->n_gap++] = (struct sim_gap){sim_redis_committed(v->redis), p, log, off, log->first};
 		s->stops[p] |= 1U << VR_E_GAP;
 	}
 }
@@ -92,6 +92,7 @@ static void look_again(struct sim *s, struct sim_server *v)
 {
 	sim_check_reset(v->check);
 	sim_check_relog(s, v);
+	memcpy(v->vandalised, v->ever_vandalised, sizeof(v->vandalised));
 	for (int p = 0; p < SIM_PARTS; p++) {
 		v->poisoned[p] = is_spoiled(v, p, "part", SIM_HASH) || is_spoiled(v, p, "timers", SIM_ZSET);
 		if (sim_stored_off(s, v, p) < 0)
@@ -135,7 +136,7 @@ void sim_cluster_promote(struct sim *s)
 	memcpy(v->gen, from->gen, sizeof(v->gen));
 	memcpy(v->gap, from->gap, sizeof(v->gap));
 	memcpy(v->poisoned, from->poisoned, sizeof(v->poisoned));
-	memcpy(v->vandalised, from->vandalised, sizeof(v->vandalised));
+	memcpy(v->ever_vandalised, from->ever_vandalised, sizeof(v->ever_vandalised));
 	memcpy(v->minutes_lost, from->minutes_lost, sizeof(v->minutes_lost));
 	v->n_gen = from->n_gen;
 	v->n_gap = from->n_gap;
@@ -197,6 +198,7 @@ void sim_cluster_wipe(struct sim *s)
 	v->n_gen = v->n_gap = 0;
 	memset(v->poisoned, 0, sizeof(v->poisoned));
 	memset(v->vandalised, 0, sizeof(v->vandalised));
+	memset(v->ever_vandalised, 0, sizeof(v->ever_vandalised));
 	memset(v->minutes_lost, 0, sizeof(v->minutes_lost));
 	look_again(s, v);
 	if (sim_once_in(s, 3)) {

@@ -102,7 +102,7 @@ static void spoil_view(struct sim *s, struct sim_server *v)
 	(void)snprintf(key, sizeof(key), "vir:c:{%s}%s", s->fixed->id_text[i], suffix[k]);
 	sim_tell(s, "somebody writes over %s", key);
 	sim_admin(s, v, SIM_LIVE_DB, "SET", key, "hello", NULL);
-	v->vandalised[i] = true;
+	v->vandalised[i] = v->ever_vandalised[i] = true;
 	v->minutes_lost[i] |= k == 2;
 	s->totals->hit[SIM_HIT_VANDAL_VIEW]++;
 }

@@ -39,6 +39,9 @@ static void bring(const struct sim_server *v, int part, struct sim_ref *r, struc
 {
 	bool at_hand, more;
 	VR_ASSERT(vr_engine_want(r->engine, id, &at_hand) == VR_OK);
+	struct vr_content *c = vr_engine_find(r->engine, id, vr_hash64(id));
+	if (at_hand && c->records == 0)	/* refused the first time, so nobody asked */
+		c->home = is_home(v, part, id) ? VR_HOME_HERE : VR_HOME_ELSEWHERE;
 	if (at_hand)
 		return;
 	struct vr_loaded l = {.home_known = true, .is_home = is_home(v, part, id)};
@@ -86,10 +89,10 @@ static bool is_refused(const struct sim_value *list, struct sim_ref *r, int64_t 
 	return true;
 }
 
-static bool in_gap(const struct sim_server *v, int part, int64_t offset)
+static bool in_gap(const struct sim_server *v, int part, const struct sim_log *log, int64_t offset)
 {
 	for (size_t i = 0; i < v->n_gap; i++)
-		if (v->gap[i].part == part && offset >= v->gap[i].from && offset < v->gap[i].to)
+		if (v->gap[i].part == part && v->gap[i].log == log && offset >= v->gap[i].from && offset < v->gap[i].to)
 			return true;
 	return false;
 }
@@ -142,7 +145,7 @@ bool sim_ref_reach(struct sim *s, struct sim_server *v, int part, const struct s
 	}
 	while (r->at < r->log->n && r->log->at[r->at]->offset < own->off) {
 		const struct sim_record *rec = r->log->at[r->at++];
-		if (rec->offset < gen->base || in_gap(v, part, rec->offset))
+		if (rec->offset < gen->base || in_gap(v, part, r->log, rec->offset))
 			continue;
 		take_rules(s, list, r, rec->offset);
 		fold(s, v, gen, r, rec);
