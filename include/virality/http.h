@@ -12,7 +12,7 @@
  * whose name is made to resolve to 127.0.0.1 reads nothing.
  * Threads: one of its own, which calls the checks; they must be safe to call from it.
  * Ownership: keeps metrics, checks and their ctx until vr_http_free.
- * Fails:   VR_E_CONFIG when the address cannot be bound; the diag says which and why.                       */
+ * Fails:   VR_E_CONFIG when the address cannot be bound; the diag says which and why.                      */
 #include "virality/metrics.h"
 
 /* A question about the daemon's health. On false, why has the reason: one line without its end. */

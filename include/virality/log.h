@@ -2,17 +2,19 @@
 #pragma once
 /* log.h - what is said to operators: one event of a table, a few fields, one line of text.
  *
- *      vr_log(l, VR_EV_GAP, &(struct vr_log_about){.topic = t, .partition = 3, .err = VR_E_GAP}, "%d records", n)
+ *      vr_log(l, VR_EV_GAP, &(struct vr_log_about){.topic = t, .err = VR_E_GAP}, "%d records", n)
  *
  *      journal   native fields: PRIORITY, MESSAGE_ID, VIRALD_EVENT, VIRALD_TOPIC, VIRALD_PARTITION, ...
- *      logfmt    ts=2026-01-31T09:30:00.250Z level=error event=gap topic=t partition=3 err=gap msg="7 records"
+ *      logfmt    ts=2026-01-31T09:30:00.250Z level=error event=gap topic=t partition=3 err=gap msg=...
  *      json      the same, one object a line
  *
  * Table:   events.def: name, level, rate, MESSAGE_ID, and the text of the journal's catalog.
- * Text of events (titles, ids) may be in a message: control characters and bytes that are no UTF-8 are written \xNN.
- * Rate:    each event has so many lines in ten seconds; the first line after tells suppressed=N, or vr_log_tick does.
+ * Text of events (titles, ids) may be in a message: control characters and bytes that are no UTF-8 are
+ * written \xNN.
+ * Rate:    each event has so many lines in ten seconds; the first line after tells suppressed=N, or
+ * vr_log_tick does.
  * Threads: any; one line at a time.
- * Fails:   a journal that does not take a line gets it on standard error; what that does not take is lost.        */
+ * Fails:   a journal that does not take a line gets it on standard error; what that does not take is lost. */
 #include "virality/err.h"
 #include "virality/str.h"
 #include "virality/time.h"
@@ -42,7 +44,8 @@ struct vr_log_about {
 
 struct vr_logger_config {
 	enum vr_level level;		/* the least that is logged */
-	enum vr_log_format format;	/* AUTO: the journal when $JOURNAL_STREAM names our standard error, else logfmt */
+	enum vr_log_format
+		format; /* AUTO: the journal when $JOURNAL_STREAM names our standard error, else logfmt */
 	const char *name;		/* SYSLOG_IDENTIFIER; keeps */
 	int fd;				/* where lines go that do not go to the journal */
 	const char *journal;		/* its socket; NULL: the system's */
@@ -58,12 +61,13 @@ void vr_logger_level(struct vr_logger *l, enum vr_level level);
 bool vr_logger_says(const struct vr_logger *l, enum vr_level level);
 
 /** One line at the event's level; about may be NULL. */
-void vr_log(struct vr_logger *l, enum vr_event_id event, const struct vr_log_about *about, const char *fmt, ...) VR_PRINTF(4, 5);
+void vr_log(struct vr_logger *l, enum vr_event_id event, const struct vr_log_about *about, const char *fmt,
+	...) VR_PRINTF(4, 5);
 /** One line at another level than the table's. */
-void vr_log_at(struct vr_logger *l, enum vr_level level, enum vr_event_id event, const struct vr_log_about *about, const char *fmt, ...)
-	VR_PRINTF(5, 6);
-void vr_vlog(struct vr_logger *l, enum vr_level level, enum vr_event_id event, const struct vr_log_about *about, const char *fmt,
-	va_list ap) __attribute__((format(printf, 5, 0)));
+void vr_log_at(struct vr_logger *l, enum vr_level level, enum vr_event_id event,
+	const struct vr_log_about *about, const char *fmt, ...) VR_PRINTF(5, 6);
+void vr_vlog(struct vr_logger *l, enum vr_level level, enum vr_event_id event,
+	const struct vr_log_about *about, const char *fmt, va_list ap) __attribute__((format(printf, 5, 0)));
 /** Now and then: tell of lines suppressed that no later line of their event told of. */
 void vr_log_tick(struct vr_logger *l);
 /** Lines suppressed so far. */

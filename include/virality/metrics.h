@@ -8,10 +8,11 @@
  *            anybody  ──set──> |gauges           |──/   NAN: unknown, so the series is absent
  *
  * Table:   metrics.def is the only list; enum, registry and exposition come from it.
- * Never a content or any other text of an event in a label: labels are bounded by the code or by the partitions.
- * Threads: counters of worker w are added to by its thread alone, without locks; those of VR_M_SHARED, gauges,
- * series and reading by any thread.
- * Fails:   a series for which there is no memory is missing, and nothing else.                                  */
+ * Never a content or any other text of an event in a label: labels are bounded by the code or by the
+ * partitions.
+ * Threads: counters of worker w are added to by its thread alone, without locks; those of VR_M_SHARED,
+ * gauges, series and reading by any thread.
+ * Fails:   a series for which there is no memory is missing, and nothing else.                        */
 #include <math.h>
 #include "virality/buf.h"
 #include "virality/err.h"
@@ -50,15 +51,22 @@ void vr_metrics_free(struct vr_metrics *m);
 
 /** Raise a counter, or its cell. */
 void vr_metric_add_at(struct vr_metrics *m, int worker, enum vr_m id, unsigned cell, uint64_t n);
-static inline void vr_metric_add(struct vr_metrics *m, int worker, enum vr_m id, uint64_t n) { vr_metric_add_at(m, worker, id, 0, n); }
+static inline void vr_metric_add(struct vr_metrics *m, int worker, enum vr_m id, uint64_t n)
+{
+	vr_metric_add_at(m, worker, id, 0, n);
+}
 /** Set a gauge or a total, or its cell; NAN: not known. */
 void vr_metric_set_at(struct vr_metrics *m, enum vr_m id, unsigned cell, double value);
-static inline void vr_metric_set(struct vr_metrics *m, enum vr_m id, double value) { vr_metric_set_at(m, id, 0, value); }
+static inline void vr_metric_set(struct vr_metrics *m, enum vr_m id, double value)
+{
+	vr_metric_set_at(m, id, 0, value);
+}
 /** Count a duration in a histogram. */
 void vr_metric_observe(struct vr_metrics *m, int worker, enum vr_m id, uint64_t micros);
 /** Set the gauge of a series by labels (copied); NAN: the series goes. */
 struct vr_label { const char *name; struct vr_str value; };
-void vr_metric_series(struct vr_metrics *m, enum vr_m id, const struct vr_label *labels, size_t n, double value);
+void vr_metric_series(
+	struct vr_metrics *m, enum vr_m id, const struct vr_label *labels, size_t n, double value);
 
 /** All series of that metric go. */
 void vr_metric_series_clear(struct vr_metrics *m, enum vr_m id);

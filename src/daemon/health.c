@@ -102,8 +102,9 @@ void vr_standing_facts(struct vr_standing *s, const struct vr_slot_facts *facts,
 	pthread_mutex_lock(&s->lock);
 	s->partitions[0] = '\0';
 	if (one)
-		snprintf(s->partitions, sizeof(s->partitions), "%zu of %zu stopped until an operator decides, such as %.150s:%d", stopped, n,
-			one->topic, (int)one->partition);
+		snprintf(s->partitions, sizeof(s->partitions),
+			"%zu of %zu stopped until an operator decides, such as %.150s:%d", stopped, n, one->topic,
+			(int)one->partition);
 	else if (acquiring > 0)
 		snprintf(s->partitions, sizeof(s->partitions), "%zu of %zu are being acquired", acquiring, n);
 	pthread_mutex_unlock(&s->lock);

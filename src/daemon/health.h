@@ -4,11 +4,14 @@
  *
  *      main thread, monitor ──set──> struct vr_standing <──ask── HTTP server
  *
- *   livez    loop        the main loop goes round                      readyz   started     everything was found, the group joined
- *            workers     every worker goes round or waits knowingly             redis       the last question was answered
- *                                                                               partitions  none is being acquired or stopped
+ *   livez    loop        the main loop goes round
+ *            workers     every worker goes round or waits knowingly
+ *   readyz   started     everything was found, the group joined
+ *            redis       the last question was answered
+ *            partitions  none is being acquired or stopped
+ *
  * How far behind it is never makes an instance unready: it would be restarted for having work to do.
- * Threads: any.                                                                                                       */
+ * Threads: any.                                                                                       */
 #include <pthread.h>
 #include <stdatomic.h>
 #include "virality/http.h"

@@ -40,7 +40,11 @@ static int64_t clock_ms(clockid_t id)
 }
 
 static struct vr_wall system_wall(void *ctx) { (void)ctx; return (struct vr_wall){clock_ms(CLOCK_REALTIME)}; }
-static struct vr_mono system_mono(void *ctx) { (void)ctx; return (struct vr_mono){clock_ms(CLOCK_MONOTONIC)}; }
+static struct vr_mono system_mono(void *ctx)
+{
+	(void)ctx;
+	return (struct vr_mono){clock_ms(CLOCK_MONOTONIC)};
+}
 
 /* $JOURNAL_STREAM is inherited also where standard error is not: device and inode tell. */
 static bool is_journal_stream(int fd)
@@ -48,7 +52,8 @@ static bool is_journal_stream(int fd)
 	const char *named = getenv("JOURNAL_STREAM");
 	unsigned long long device, inode;
 	struct stat st;
-	return named && sscanf(named, "%llu:%llu", &device, &inode) == 2 && fstat(fd, &st) == 0 && st.st_dev == device && st.st_ino == inode;
+	return named && sscanf(named, "%llu:%llu", &device, &inode) == 2 && fstat(fd, &st) == 0 &&
+		   st.st_dev == device && st.st_ino == inode;
 }
 
 static void open_journal(struct vr_logger *l)
@@ -101,7 +106,10 @@ void vr_logger_free(struct vr_logger *l)
 }
 
 void vr_logger_level(struct vr_logger *l, enum vr_level level) { atomic_store(&l->level, (int)level); }
-bool vr_logger_says(const struct vr_logger *l, enum vr_level level) { return (int)level >= atomic_load(&l->level); }
+bool vr_logger_says(const struct vr_logger *l, enum vr_level level)
+{
+	return (int)level >= atomic_load(&l->level);
+}
 
 /* ------------------------------------------------ one line ---------------------------- */
 
@@ -110,7 +118,8 @@ static bool send_journal(struct vr_logger *l, const struct line *line)
 	vr_buf_clear(&l->out);
 	add_journal(&l->out, line);
 	return l->journal >= 0 && !l->out.failed &&
-	       sendto(l->journal, l->out.p, l->out.n, MSG_NOSIGNAL, (const struct sockaddr *)&l->to, sizeof(l->to)) == (ssize_t)l->out.n;
+		   sendto(l->journal, l->out.p, l->out.n, MSG_NOSIGNAL, (const struct sockaddr *)&l->to,
+			   sizeof(l->to)) == (ssize_t)l->out.n;
 }
 
 /* In one write, so that lines of several programs on one terminal do not mix. */
@@ -144,7 +153,8 @@ static bool admit(struct vr_logger *l, enum vr_event_id event, uint64_t *ret_sup
 	return true;
 }
 
-static void say(struct vr_logger *l, enum vr_level level, enum vr_event_id event, const struct vr_log_about *about, struct vr_str text)
+static void say(struct vr_logger *l, enum vr_level level, enum vr_event_id event,
+	const struct vr_log_about *about, struct vr_str text)
 {
 	struct line line = {.name = l->config.name, .level = level, .event = event, .about = about};
 	pthread_mutex_lock(&l->lock);
@@ -158,8 +168,8 @@ static void say(struct vr_logger *l, enum vr_level level, enum vr_event_id event
 	pthread_mutex_unlock(&l->lock);
 }
 
-void vr_vlog(struct vr_logger *l, enum vr_level level, enum vr_event_id event, const struct vr_log_about *about, const char *fmt,
-	va_list ap)
+void vr_vlog(struct vr_logger *l, enum vr_level level, enum vr_event_id event,
+	const struct vr_log_about *about, const char *fmt, va_list ap)
 {
 	char text[TEXT_MAX];
 	if (!vr_logger_says(l, level))
@@ -168,7 +178,8 @@ void vr_vlog(struct vr_logger *l, enum vr_level level, enum vr_event_id event, c
 	say(l, level, event, about, vr_str_c(text));
 }
 
-void vr_log_at(struct vr_logger *l, enum vr_level level, enum vr_event_id event, const struct vr_log_about *about, const char *fmt, ...)
+void vr_log_at(struct vr_logger *l, enum vr_level level, enum vr_event_id event,
+	const struct vr_log_about *about, const char *fmt, ...)
 {
 	va_list ap;
 	va_start(ap, fmt);
@@ -176,7 +187,8 @@ void vr_log_at(struct vr_logger *l, enum vr_level level, enum vr_event_id event,
 	va_end(ap);
 }
 
-void vr_log(struct vr_logger *l, enum vr_event_id event, const struct vr_log_about *about, const char *fmt, ...)
+void vr_log(
+	struct vr_logger *l, enum vr_event_id event, const struct vr_log_about *about, const char *fmt, ...)
 {
 	va_list ap;
 	va_start(ap, fmt);

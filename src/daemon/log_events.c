@@ -28,8 +28,9 @@ const char *vr_level_name(enum vr_level level)
 
 void vr_event_catalog(FILE *out)
 {
-	fputs("# SPDX-License-Identifier: Apache-2.0\n# What virald's log events mean; made from include/virality/events.def.\n", out);
+	fputs("# SPDX-License-Identifier: Apache-2.0\n", out);
+	fputs("# What virald's log events mean; made from include/virality/events.def.\n", out);
 	for (int i = 0; i < _VR_EV_MAX; i++)
-		fprintf(out, "\n-- %s\nSubject: %s\nDefined-By: virald\nDocumentation: man:virald(8)\n\n%s\n", events[i].id,
-			events[i].subject, events[i].text);
+		fprintf(out, "\n-- %s\nSubject: %s\nDefined-By: virald\nDocumentation: man:virald(8)\n\n%s\n",
+			events[i].id, events[i].subject, events[i].text);
 }

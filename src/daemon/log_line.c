@@ -34,11 +34,35 @@ void add_clean(struct vr_buf *b, struct vr_str s)
 
 /* ------------------------------------------------ fields ------------------------------ */
 
-static bool add_topic(struct vr_buf *b, const struct vr_log_about *a) { return add_clean(b, a->topic), a->topic.n > 0; }
-static bool add_partition(struct vr_buf *b, const struct vr_log_about *a) { return vr_buf_i64(b, a->partition), a->topic.n > 0; }
-static bool add_offset(struct vr_buf *b, const struct vr_log_about *a) { return vr_buf_i64(b, a->offset), a->has_offset; }
-static bool add_content(struct vr_buf *b, const struct vr_log_about *a) { return add_clean(b, a->content), a->content.n > 0; }
-static bool add_err(struct vr_buf *b, const struct vr_log_about *a) { return vr_buf_c(b, vr_err_name(a->err)), a->err != VR_OK; }
+static bool add_topic(struct vr_buf *b, const struct vr_log_about *a)
+{
+	add_clean(b, a->topic);
+	return a->topic.n > 0;
+}
+
+static bool add_partition(struct vr_buf *b, const struct vr_log_about *a)
+{
+	vr_buf_i64(b, a->partition);
+	return a->topic.n > 0;
+}
+
+static bool add_offset(struct vr_buf *b, const struct vr_log_about *a)
+{
+	vr_buf_i64(b, a->offset);
+	return a->has_offset;
+}
+
+static bool add_content(struct vr_buf *b, const struct vr_log_about *a)
+{
+	add_clean(b, a->content);
+	return a->content.n > 0;
+}
+
+static bool add_err(struct vr_buf *b, const struct vr_log_about *a)
+{
+	vr_buf_c(b, vr_err_name(a->err));
+	return a->err != VR_OK;
+}
 
 static const struct field {
 	const char *key, *journal;
@@ -92,7 +116,10 @@ static void put_logfmt_text(struct vr_buf *b, const char *key, struct vr_str val
 		vr_json_string(b, value);
 }
 
-static void put_logfmt(struct vr_buf *b, const struct field *f, struct vr_str value) { put_logfmt_text(b, f->key, value); }
+static void put_logfmt(struct vr_buf *b, const struct field *f, struct vr_str value)
+{
+	put_logfmt_text(b, f->key, value);
+}
 
 void add_logfmt(struct vr_buf *b, const struct line *l)
 {
@@ -153,7 +180,10 @@ static void put_entry(struct vr_buf *b, const char *key, struct vr_str value)
 	vr_buf_byte(b, '\n');
 }
 
-static void put_journal(struct vr_buf *b, const struct field *f, struct vr_str value) { put_entry(b, f->journal, value); }
+static void put_journal(struct vr_buf *b, const struct field *f, struct vr_str value)
+{
+	put_entry(b, f->journal, value);
+}
 
 void add_journal(struct vr_buf *b, const struct line *l)
 {

@@ -58,7 +58,8 @@ void vr_notify_init(struct vr_notify *n)
 		return;
 	n->fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 	if (n->fd >= 0)
-		setsockopt(n->fd, SOL_SOCKET, SO_SNDTIMEO, &(struct timeval){.tv_sec = WAIT_S}, sizeof(struct timeval));
+		setsockopt(
+			n->fd, SOL_SOCKET, SO_SNDTIMEO, &(struct timeval){.tv_sec = WAIT_S}, sizeof(struct timeval));
 	n->watchdog = wanted_watchdog();
 }
 
@@ -73,7 +74,8 @@ void vr_notify_done(struct vr_notify *n)
 static void send_with(struct vr_notify *n, const char *text, int flags)
 {
 	if (n->fd >= 0)
-		(void)!sendto(n->fd, text, strlen(text), flags | MSG_NOSIGNAL, (const struct sockaddr *)&n->to, n->to_n);
+		(void)!sendto(
+			n->fd, text, strlen(text), flags | MSG_NOSIGNAL, (const struct sockaddr *)&n->to, n->to_n);
 }
 
 /* A manager that reads slowly is given a moment; one that does not read must not hold the daemon up. */
@@ -90,7 +92,8 @@ void vr_notify_reloading(struct vr_notify *n)
 	char text[MESSAGE_MAX];
 	struct timespec t;
 	clock_gettime(CLOCK_MONOTONIC, &t);
-	snprintf(text, sizeof(text), "RELOADING=1\nMONOTONIC_USEC=%lld", (long long)t.tv_sec * 1000000 + t.tv_nsec / 1000);
+	snprintf(text, sizeof(text), "RELOADING=1\nMONOTONIC_USEC=%lld",
+		(long long)t.tv_sec * 1000000 + t.tv_nsec / 1000);
 	send_text(n, text);
 }
 

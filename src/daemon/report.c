@@ -10,7 +10,8 @@
 #include "virality/http.h"
 #include "virality/metrics.h"
 
-_Static_assert((int)VR_LEVEL_ERROR == (int)VR_LOG_ERROR && (int)VR_FORMAT_JSON == (int)VR_LOG_JSON, "log.h follows the settings");
+_Static_assert((int)VR_LEVEL_ERROR == (int)VR_LOG_ERROR && (int)VR_FORMAT_JSON == (int)VR_LOG_JSON,
+	"log.h follows the settings");
 
 /* A sum over slots that come and go, as one that only grows. */
 struct grown { uint64_t last, total; };
@@ -42,28 +43,31 @@ static void http_line(void *ctx, const char *text)
 
 static enum vr_err serve(struct vr_report *r, const struct vr_config *c, struct vr_diag *d)
 {
-	struct vr_http_config hc = {.host = c->http_host, .port = c->http_port, .metrics = r->metrics, .live = r->standing.live,
-		.n_live = VR_LIVE_CHECKS, .ready = r->standing.ready_checks, .n_ready = VR_READY_CHECKS, .version = VR_VERSION,
-		.log = http_line, .log_ctx = r};
+	struct vr_http_config hc = {.host = c->http_host, .port = c->http_port, .metrics = r->metrics,
+		.live = r->standing.live, .n_live = VR_LIVE_CHECKS,
+		.ready = r->standing.ready_checks, .n_ready = VR_READY_CHECKS,
+		.version = VR_VERSION, .log = http_line, .log_ctx = r};
 	if (c->http_host.n == 0)
 		return VR_OK;
 	enum vr_err err = vr_http_new(&hc, &r->http, d);
 	if (!err)
-		vr_report_say(r, VR_EV_HTTP, "metrics and health on http://%.*s", (int)c->http_listen.n, c->http_listen.p);
+		vr_report_say(
+			r, VR_EV_HTTP, "metrics and health on http://%.*s", (int)c->http_listen.n, c->http_listen.p);
 	return err;
 }
 
 static void tell_build(struct vr_report *r)
 {
-	struct vr_label build[] = {{"version", vr_str_c(VR_VERSION)}, {"librdkafka", vr_str_c(vr_kafka_version())},
-		{"hiredis", vr_str_c(vr_redis_version())}};
+	struct vr_label build[] = {{"version", vr_str_c(VR_VERSION)},
+		{"librdkafka", vr_str_c(vr_kafka_version())}, {"hiredis", vr_str_c(vr_redis_version())}};
 	vr_metric_series(r->metrics, VR_M_BUILD, build, sizeof(build) / sizeof(build[0]), 1);
 }
 
-enum vr_err vr_report_new(const struct vr_config *config, int workers, struct vr_report **ret, struct vr_diag *d)
+enum vr_err vr_report_new(
+	const struct vr_config *config, int workers, struct vr_report **ret, struct vr_diag *d)
 {
-	struct vr_logger_config lc = {.level = (enum vr_level)config->log_level, .format = (enum vr_log_format)config->log_format,
-		.name = "virald", .fd = STDERR_FILENO};
+	struct vr_logger_config lc = {.level = (enum vr_level)config->log_level,
+		.format = (enum vr_log_format)config->log_format, .name = "virald", .fd = STDERR_FILENO};
 	struct vr_report *r = calloc(1, sizeof(*r));
 	if (!r)
 		return VR_E_NOMEM;
@@ -107,8 +111,8 @@ void vr_report_say(struct vr_report *r, enum vr_event_id event, const char *fmt,
 
 void vr_report_level(struct vr_report *r, int level) { vr_logger_level(r->log, (enum vr_level)level); }
 
-/* librdkafka calls an error what it tries again by itself; and says at each look-up that brokers older than 0.11,
- * among them its mock cluster, may create topics. */
+/* librdkafka calls an error what it tries again by itself; and says at each look-up that brokers older
+ * than 0.11, among them its mock cluster, may create topics. */
 void vr_report_kafka(void *report, int level, const char *fac, const char *text)
 {
 	bool idle = level > 6 || strcmp(fac, "AUTOCREATE") == 0;
@@ -132,45 +136,38 @@ void vr_report_ready(struct vr_report *r, size_t partitions)
 
 /* ------------------------------------------------ notes -------------------------------- */
 
-enum how { ONCE, BY_N, NOTHING };
+enum how { NOTHING, ONCE, BY_N };
 
 /* What a note counts, and what it says. A note that says nothing has no text. */
 static const struct what {
-	enum vr_m metric, also;
-	enum how how, also_how;		/* raised by one, by the note's n, or not at all */
+	struct { enum how how; enum vr_m metric; } counts[2];
 	enum vr_event_id event;
 	const char *text;		/* then n, when there is an `after`; then the note's own text */
 	const char *after;
 } whats[VR_NOTES] = {
-	[VR_NOTE_ACQUIRED] = {.how = NOTHING, .also_how = NOTHING, .event = VR_EV_PARTITION, .text = "goes on at offset ", .after = ""},
-	[VR_NOTE_BEGAN] = {.how = NOTHING, .also_how = NOTHING, .event = VR_EV_BEGAN, .text = "begins at offset ", .after = ""},
-	[VR_NOTE_CUT] = {.metric = VR_M_CUTS, .also = VR_M_FLUSH_COMMANDS, .also_how = BY_N},
-	[VR_NOTE_OVERSIZE] = {.metric = VR_M_CUT_OVERSIZE, .also_how = NOTHING, .event = VR_EV_CUT_OVERSIZE, .text = "", .after = " bytes"},
-	[VR_NOTE_FOLDED] = {.metric = VR_M_EVENTS, .also = VR_M_FOLDED},
-	[VR_NOTE_DUPLICATE] = {.metric = VR_M_EVENTS, .also = VR_M_DUPLICATES},
-	[VR_NOTE_PASSED] = {.metric = VR_M_EVENTS, .also_how = NOTHING},
-	[VR_NOTE_LATE] = {.metric = VR_M_LATE, .also_how = NOTHING},
-	[VR_NOTE_CLOCK_AHEAD] = {.metric = VR_M_CLOCK_AHEAD, .also_how = NOTHING},
-	[VR_NOTE_UNCHECKED] = {.metric = VR_M_UNCHECKED, .also_how = NOTHING},
-	[VR_NOTE_MISKEYED] = {.metric = VR_M_MISKEYED, .also_how = NOTHING, .event = VR_EV_MISKEYED,
-		.text = "an event of a content whose home is another partition; key records by content_id"},
-	[VR_NOTE_REFUSED] = {.metric = VR_M_EVENTS, .also_how = NOTHING, .event = VR_EV_REFUSED, .text = "offset ", .after = ": "},
-	[VR_NOTE_GAP] = {.metric = VR_M_GAP, .how = BY_N, .also_how = NOTHING, .event = VR_EV_GAP, .text = "", .after = " records are gone; "},
-	[VR_NOTE_VIEW_ERROR] = {.metric = VR_M_VIEW_ERRORS, .also_how = NOTHING, .event = VR_EV_VIEW_ERROR, .text = ""},
-	[VR_NOTE_RULES] = {.how = NOTHING, .also_how = NOTHING, .event = VR_EV_RULES_ADOPTED, .text = "rule set ", .after = ""},
-	[VR_NOTE_ALERT] = {.metric = VR_M_ANNOUNCED, .also_how = NOTHING},
-	[VR_NOTE_COMPLETE] = {.how = NOTHING, .also_how = NOTHING, .event = VR_EV_COMPLETE, .text = "all contents are in memory"},
-	[VR_NOTE_DEAD_LETTER] = {.metric = VR_M_DLQ, .also_how = NOTHING},
+	[VR_NOTE_ACQUIRED] = {.event = VR_EV_PARTITION, .text = "goes on at offset ", .after = ""},
+	[VR_NOTE_BEGAN] = {.event = VR_EV_BEGAN, .text = "begins at offset ", .after = ""},
+	[VR_NOTE_CUT] = {{{ONCE, VR_M_CUTS}, {BY_N, VR_M_FLUSH_COMMANDS}}},
+	[VR_NOTE_OVERSIZE] = {{{ONCE, VR_M_CUT_OVERSIZE}}, VR_EV_CUT_OVERSIZE, "", " bytes"},
+	[VR_NOTE_FOLDED] = {{{ONCE, VR_M_EVENTS}, {ONCE, VR_M_FOLDED}}},
+	[VR_NOTE_DUPLICATE] = {{{ONCE, VR_M_EVENTS}, {ONCE, VR_M_DUPLICATES}}},
+	[VR_NOTE_PASSED] = {{{ONCE, VR_M_EVENTS}}},
+	[VR_NOTE_LATE] = {{{ONCE, VR_M_LATE}}},
+	[VR_NOTE_CLOCK_AHEAD] = {{{ONCE, VR_M_CLOCK_AHEAD}}},
+	[VR_NOTE_UNCHECKED] = {{{ONCE, VR_M_UNCHECKED}}},
+	[VR_NOTE_MISKEYED] = {{{ONCE, VR_M_MISKEYED}}, VR_EV_MISKEYED,
+		"an event of a content whose home is another partition; key records by content_id"},
+	[VR_NOTE_REFUSED] = {{{ONCE, VR_M_EVENTS}}, VR_EV_REFUSED, "offset ", ": "},
+	[VR_NOTE_GAP] = {{{BY_N, VR_M_GAP}}, VR_EV_GAP, "", " records are gone; "},
+	[VR_NOTE_VIEW_ERROR] = {{{ONCE, VR_M_VIEW_ERRORS}}, VR_EV_VIEW_ERROR, ""},
+	[VR_NOTE_RULES] = {.event = VR_EV_RULES_ADOPTED, .text = "rule set ", .after = ""},
+	[VR_NOTE_ALERT] = {{{ONCE, VR_M_ANNOUNCED}}},
+	[VR_NOTE_COMPLETE] = {.event = VR_EV_COMPLETE, .text = "all contents are in memory"},
+	[VR_NOTE_DEAD_LETTER] = {{{ONCE, VR_M_DLQ}}},
 };
 
-static void count(struct vr_report *r, int worker, enum vr_m metric, enum how how, int64_t n)
-{
-	if (how != NOTHING)
-		vr_metric_add(r->metrics, worker, metric, how == BY_N ? (uint64_t)n : 1);
-}
-
-static void say_note(struct vr_report *r, const struct vr_topic_part *part, const struct what *w, enum vr_err err, int64_t n,
-	const char *text)
+static void say_note(struct vr_report *r, const struct vr_topic_part *part, const struct what *w,
+	enum vr_err err, int64_t n, const char *text)
 {
 	struct vr_log_about about = {.topic = part->topic, .partition = part->partition, .err = err};
 	if (w->after)
@@ -179,12 +176,16 @@ static void say_note(struct vr_report *r, const struct vr_topic_part *part, cons
 		vr_log(r->log, w->event, &about, "%s%s", w->text, text);
 }
 
-void vr_report_note(void *report, int worker, const struct vr_topic_part *part, enum vr_note note, enum vr_err err, int64_t n, const char *text)
+void vr_report_note(void *report, int worker, const struct vr_topic_part *part, enum vr_note note,
+	enum vr_err err, int64_t n, const char *text)
 {
 	struct vr_report *r = report;
 	const struct what *w = &whats[note];
-	count(r, worker, w->metric, w->how, n);
-	count(r, worker, w->also, w->also_how, n);
+	for (size_t i = 0; i < sizeof(w->counts) / sizeof(w->counts[0]); i++) {
+		uint64_t by = w->counts[i].how == BY_N ? (uint64_t)n : 1;
+		if (w->counts[i].how != NOTHING)
+			vr_metric_add(r->metrics, worker, w->counts[i].metric, by);
+	}
 	if (note == VR_NOTE_REFUSED)
 		vr_metric_add_at(r->metrics, worker, VR_M_REJECTED, err, 1);
 	if (w->text)
@@ -201,10 +202,12 @@ void vr_report_cut(struct vr_report *r, int worker, struct vr_span took)
 
 static bool is_of_redis(const struct vr_topic_part *part, const struct vr_diag *d)
 {
-	return d && d->where[0] && strncmp(d->where, "kafka", 5) != 0 && !vr_str_eq(vr_str_c(d->where), part->topic);
+	return d && d->where[0] && strncmp(d->where, "kafka", 5) != 0 &&
+		   !vr_str_eq(vr_str_c(d->where), part->topic);
 }
 
-static void count_failure(struct vr_report *r, const struct vr_topic_part *part, enum vr_err err, const struct vr_diag *d)
+static void count_failure(
+	struct vr_report *r, const struct vr_topic_part *part, enum vr_err err, const struct vr_diag *d)
 {
 	enum vr_verdict verdict = vr_err_verdict(err);
 	if (verdict == VR_VERDICT_REWIND)
@@ -213,16 +216,19 @@ static void count_failure(struct vr_report *r, const struct vr_topic_part *part,
 		vr_metric_add_at(r->metrics, VR_M_SHARED, VR_M_REDIS_ERRORS, err, 1);
 }
 
-void vr_report_state(struct vr_report *r, const struct vr_topic_part *part, const char *state, enum vr_err err, const struct vr_diag *d)
+void vr_report_state(struct vr_report *r, const struct vr_topic_part *part, const char *state,
+	enum vr_err err, const struct vr_diag *d)
 {
 	struct vr_log_about about = {.topic = part->topic, .partition = part->partition, .err = err};
 	if (!err) {
 		vr_log(r->log, VR_EV_PARTITION, &about, "%s", state);
 		return;
 	}
-	enum vr_event_id event = vr_err_verdict(err) == VR_VERDICT_STOP ? VR_EV_PARTITION_STOPPED : VR_EV_PARTITION_AWAY;
+	enum vr_event_id event =
+		vr_err_verdict(err) == VR_VERDICT_STOP ? VR_EV_PARTITION_STOPPED : VR_EV_PARTITION_AWAY;
 	count_failure(r, part, err, d);
-	vr_log(r->log, event, &about, "%s: %s%s%s", state, vr_err_text(err), d && d->text[0] ? ": " : "", d ? d->text : "");
+	vr_log(r->log, event, &about, "%s: %s%s%s", state, vr_err_text(err), d && d->text[0] ? ": " : "",
+		d ? d->text : "");
 }
 
 static const char *cell_name(enum vr_m id, unsigned cell)
@@ -301,7 +307,8 @@ void vr_report_lag(struct vr_report *r, const struct vr_topic_part *part, int64_
 	char number[16];
 	snprintf(number, sizeof(number), "%d", (int)part->partition);
 	struct vr_label labels[] = {{"topic", part->topic}, {"partition", vr_str_c(number)}};
-	vr_metric_series(r->metrics, VR_M_LAG, labels, 2, lag < 0 || !atomic_load(&r->leads) ? (double)NAN : (double)lag);
+	vr_metric_series(
+		r->metrics, VR_M_LAG, labels, 2, lag < 0 || !atomic_load(&r->leads) ? (double)NAN : (double)lag);
 }
 
 void vr_report_leads(struct vr_report *r, bool leads)
@@ -321,7 +328,10 @@ void vr_report_rebalance(struct vr_report *r, const char *type, size_t n)
 	vr_log_at(r->log, VR_LEVEL_INFO, VR_EV_REBALANCE, NULL, "%s %zu partitions", type, n);
 }
 
-void vr_report_commit_failures(struct vr_report *r, uint64_t n) { vr_metric_set(r->metrics, VR_M_COMMIT_FAILURES, (double)n); }
+void vr_report_commit_failures(struct vr_report *r, uint64_t n)
+{
+	vr_metric_set(r->metrics, VR_M_COMMIT_FAILURES, (double)n);
+}
 
 /* ------------------------------------------------ the rest ----------------------------- */
 
@@ -340,7 +350,8 @@ void vr_report_reload(struct vr_report *r, bool ok)
 
 void vr_report_published(struct vr_report *r, struct vr_span took)
 {
-	vr_metric_observe(r->metrics, VR_M_SHARED, VR_M_PUBLISH_DURATION, (uint64_t)(took.ms > 0 ? took.ms : 0) * 1000);
+	vr_metric_observe(
+		r->metrics, VR_M_SHARED, VR_M_PUBLISH_DURATION, (uint64_t)(took.ms > 0 ? took.ms : 0) * 1000);
 }
 
 void vr_report_publish_failed(struct vr_report *r, enum vr_err err, const struct vr_diag *d)
@@ -352,9 +363,10 @@ void vr_report_publish_failed(struct vr_report *r, enum vr_err err, const struct
 void vr_report_status(const struct vr_report *r, char *out, size_t n)
 {
 	struct vr_report_sums s = vr_report_sums(r);
-	snprintf(out, n, "%zu of %zu partitions running, %.1f s behind, %llu events counted, %llu refused, %llu alerts", atomic_load(&r->running),
-		atomic_load(&r->parts), (double)atomic_load(&r->behind_ms) / 1000, (unsigned long long)s.folded, (unsigned long long)s.refused,
-		(unsigned long long)s.alerts);
+	snprintf(out, n,
+		"%zu of %zu partitions running, %.1f s behind, %llu events counted, %llu refused, %llu alerts",
+		atomic_load(&r->running), atomic_load(&r->parts), (double)atomic_load(&r->behind_ms) / 1000,
+		(unsigned long long)s.folded, (unsigned long long)s.refused, (unsigned long long)s.alerts);
 }
 
 static uint64_t sum_cells(const struct vr_report *r, enum vr_m id)
@@ -369,7 +381,11 @@ struct vr_report_sums vr_report_sums(const struct vr_report *r)
 {
 	const struct vr_metrics *m = r->metrics;
 	return (struct vr_report_sums){
-		.folded = vr_metric_sum(m, VR_M_FOLDED, 0), .duplicates = vr_metric_sum(m, VR_M_DUPLICATES, 0),
-		.refused = sum_cells(r, VR_M_REJECTED), .late = vr_metric_sum(m, VR_M_LATE, 0), .cuts = vr_metric_sum(m, VR_M_CUTS, 0),
-		.alerts = vr_metric_sum(m, VR_M_ANNOUNCED, 0), .rewinds = sum_cells(r, VR_M_REWINDS)};
+		.folded = vr_metric_sum(m, VR_M_FOLDED, 0),
+		.duplicates = vr_metric_sum(m, VR_M_DUPLICATES, 0),
+		.refused = sum_cells(r, VR_M_REJECTED),
+		.late = vr_metric_sum(m, VR_M_LATE, 0),
+		.cuts = vr_metric_sum(m, VR_M_CUTS, 0),
+		.alerts = vr_metric_sum(m, VR_M_ANNOUNCED, 0),
+		.rewinds = sum_cells(r, VR_M_REWINDS)};
 }

@@ -13,18 +13,22 @@
 #include "worker.h"
 
 struct vr_report;
-/** Begins to log and to serve HTTP. workers: how many there will be. VR_E_CONFIG: http.listen cannot be served. */
-VR_MUST enum vr_err vr_report_new(const struct vr_config *config, int workers, struct vr_report **ret, struct vr_diag *d);
+/** Begins to log and to serve HTTP. workers: how many there will be. VR_E_CONFIG: http.listen cannot be
+ * served. */
+VR_MUST enum vr_err vr_report_new(
+	const struct vr_config *config, int workers, struct vr_report **ret, struct vr_diag *d);
 void vr_report_free(struct vr_report *r);
 
 /** An event of the daemon's life. */
 void vr_report_say(struct vr_report *r, enum vr_event_id event, const char *fmt, ...) VR_PRINTF(3, 4);
 /** A shard's word (struct vr_worker_config.note); worker VR_M_SHARED: said by another thread. */
-void vr_report_note(void *report, int worker, const struct vr_topic_part *part, enum vr_note note, enum vr_err err, int64_t n, const char *text);
+void vr_report_note(void *report, int worker, const struct vr_topic_part *part, enum vr_note note,
+	enum vr_err err, int64_t n, const char *text);
 /** A cut was stored; from worker's thread. */
 void vr_report_cut(struct vr_report *r, int worker, struct vr_span took);
 /** A partition changed its state. */
-void vr_report_state(struct vr_report *r, const struct vr_topic_part *part, const char *state, enum vr_err err, const struct vr_diag *d);
+void vr_report_state(struct vr_report *r, const struct vr_topic_part *part, const char *state,
+	enum vr_err err, const struct vr_diag *d);
 /** Facts of all slots, about once a second: gauges. progress: every worker goes round or waits knowingly. */
 void vr_report_facts(struct vr_report *r, const struct vr_slot_facts *facts, size_t n, bool progress);
 /** Records behind the end of a partition; -1 unknown. */

@@ -5,8 +5,10 @@
 
 #include "registry.h"
 
-static const char *const type_name[] = {
-	[VR_M_COUNTER] = "counter", [VR_M_TOTAL] = "counter", [VR_M_GAUGE] = "gauge", [VR_M_HISTOGRAM] = "histogram"};
+static const char *const type_name[] = {[VR_M_COUNTER] = "counter",
+	[VR_M_TOTAL] = "counter",
+	[VR_M_GAUGE] = "gauge",
+	[VR_M_HISTOGRAM] = "histogram"};
 
 /* The shortest text that reads back as the same number. */
 static void add_number(struct vr_buf *b, double v)
@@ -149,7 +151,8 @@ void vr_metrics_list(struct vr_buf *b)
 {
 	for (int id = 0; id < _VR_M_MAX; id++) {
 		const struct metric *t = &metrics[id];
-		const char *const word[] = {t->name, "\t", type_name[t->type], "\t", label_sets[t->labels].label, "\t", t->help, "\n"};
+		const char *const word[] = {
+			t->name, "\t", type_name[t->type], "\t", label_sets[t->labels].label, "\t", t->help, "\n"};
 		for (size_t i = 0; i < sizeof(word) / sizeof(word[0]); i++)
 			vr_buf_c(b, word[i]);
 	}

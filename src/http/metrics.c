@@ -215,7 +215,8 @@ void vr_metric_series_clear(struct vr_metrics *m, enum vr_m id)
 	pthread_mutex_unlock(&m->lock);
 }
 
-void vr_metric_series(struct vr_metrics *m, enum vr_m id, const struct vr_label *labels, size_t n, double value)
+void vr_metric_series(
+	struct vr_metrics *m, enum vr_m id, const struct vr_label *labels, size_t n, double value)
 {
 	struct vr_mem mem = vr_mem_heap();
 	struct vr_buf b;

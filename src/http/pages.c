@@ -4,7 +4,8 @@
 #include <arpa/inet.h>
 #include <strings.h>
 
-enum { OK = 200, BAD_REQUEST = 400, NOT_FOUND = 404, NOT_ALLOWED = 405, MISDIRECTED = 421, FAILED = 500, UNAVAILABLE = 503 };
+enum { OK = 200, BAD_REQUEST = 400, NOT_FOUND = 404, NOT_ALLOWED = 405, MISDIRECTED = 421 };
+enum { FAILED = 500, UNAVAILABLE = 503 };
 
 static void say(struct answer *a, unsigned status, const char *text)
 {
@@ -37,7 +38,8 @@ static bool ask(const struct vr_health *check, struct vr_buf *b)
 	return ok;
 }
 
-static void show_health(const char *name, const struct vr_health *check, size_t n, const struct request *rq, struct answer *a)
+static void show_health(
+	const char *name, const struct vr_health *check, size_t n, const struct request *rq, struct answer *a)
 {
 	bool ok = true;
 	for (size_t i = 0; i < n; i++)
@@ -134,7 +136,8 @@ static bool is_loopback(struct vr_str name)
 	return inet_pton(AF_INET6, text, &v6) == 1 && IN6_IS_ADDR_LOOPBACK(&v6);
 }
 
-static bool refuse_host(const struct vr_http_config *c, bool loopback, const struct request *rq, struct answer *a)
+static bool refuse_host(
+	const struct vr_http_config *c, bool loopback, const struct request *rq, struct answer *a)
 {
 	if (!rq->host && !rq->http_1_0) {
 		say(a, BAD_REQUEST, "400: HTTP/1.1 wants a Host header\n");
@@ -142,7 +145,9 @@ static bool refuse_host(const struct vr_http_config *c, bool loopback, const str
 	}
 	if (!loopback || !rq->host || is_loopback(host_name(rq->host)) || vr_str_eq(host_name(rq->host), c->host))
 		return false;
-	say(a, MISDIRECTED, "421: this server listens on a loopback address and answers only to localhost; http.listen sets another\n");
+	say(a, MISDIRECTED,
+		"421: this server listens on a loopback address and answers only to localhost; "
+		"http.listen sets another\n");
 	return true;
 }
 

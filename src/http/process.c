@@ -28,7 +28,9 @@ static bool read_start_ticks(unsigned long long *ret)
 		fclose(f);
 	line[n] = '\0';
 	const char *after = strrchr(line, ')');
-	return after && sscanf(after + 1, " %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %*d %*d %llu", ret) == 1;
+	return after &&
+		   sscanf(after + 1,
+			   " %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %*d %*d %llu", ret) == 1;
 }
 
 double process_start(void)

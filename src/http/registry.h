@@ -6,7 +6,7 @@
  *      gauge[]:      |gauge and total cells, in the order of the table|
  *      series[]:     sorted by metric, then by labels
  *
- * A histogram's cells: one for each bound, one for what lies above, then the sum in microseconds.           */
+ * A histogram's cells: one for each bound, one for what lies above, then the sum in microseconds.   */
 #include <pthread.h>
 #include <stdatomic.h>
 #include "virality/metrics.h"

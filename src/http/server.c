@@ -36,16 +36,19 @@ static enum MHD_Result send_answer(struct MHD_Connection *connection, const stru
 	return done;
 }
 
-static enum MHD_Result serve(void *ctx, struct MHD_Connection *connection, const char *url, const char *method,
-	const char *version, const char *upload, size_t *upload_n, void **own)
+static enum MHD_Result serve(void *ctx, struct MHD_Connection *connection, const char *url,
+	const char *method, const char *version, const char *upload, size_t *upload_n, void **own)
 {
 	const struct vr_http *h = ctx;
 	struct vr_mem mem = vr_mem_heap();
 	struct answer a = {0};
 	const char *unused;
-	struct request rq = {.method = method, .path = url, .http_1_0 = strcmp(version, MHD_HTTP_VERSION_1_0) == 0,
+	struct request rq = {.method = method,
+		.path = url,
+		.http_1_0 = strcmp(version, MHD_HTTP_VERSION_1_0) == 0,
 		.host = MHD_lookup_connection_value(connection, MHD_HEADER_KIND, MHD_HTTP_HEADER_HOST),
-		.verbose = MHD_lookup_connection_value_n(connection, MHD_GET_ARGUMENT_KIND, "verbose", 7, &unused, NULL) == MHD_YES};
+		.verbose = MHD_lookup_connection_value_n(
+					   connection, MHD_GET_ARGUMENT_KIND, "verbose", 7, &unused, NULL) == MHD_YES};
 	(void)upload;
 	(void)own;
 	*upload_n = 0;
@@ -74,7 +77,8 @@ static bool is_loopback_address(const struct sockaddr *a)
 {
 	if (a->sa_family == AF_INET)
 		return ntohl(((const struct sockaddr_in *)(const void *)a)->sin_addr.s_addr) >> 24 == IN_LOOPBACKNET;
-	return a->sa_family == AF_INET6 && IN6_IS_ADDR_LOOPBACK(&((const struct sockaddr_in6 *)(const void *)a)->sin6_addr);
+	return a->sa_family == AF_INET6 &&
+		   IN6_IS_ADDR_LOOPBACK(&((const struct sockaddr_in6 *)(const void *)a)->sin6_addr);
 }
 
 /* -1 with errno. */
@@ -112,13 +116,16 @@ static enum vr_err open_socket(struct vr_http *h, int *ret_fd, struct vr_diag *d
 	snprintf(where, sizeof(where), strchr(h->host, ':') ? "[%s]:%s" : "%s:%s", h->host, port);
 	int wrong = getaddrinfo(h->host, port, &hints, &found);
 	if (wrong)
-		return vr_diag_set(d, VR_E_CONFIG, where, "cannot listen: %s; set http.listen to an address of this machine, or to nothing", gai_strerror(wrong));
+		return vr_diag_set(d, VR_E_CONFIG, where,
+			"cannot listen: %s; set http.listen to an address of this machine, or to nothing",
+			gai_strerror(wrong));
 	int fd = listen_on(found);
 	int why = errno;
 	h->loopback = is_loopback_address(found->ai_addr);
 	freeaddrinfo(found);
 	if (fd < 0)
-		return vr_diag_set(d, VR_E_CONFIG, where, "cannot listen: %s; set http.listen to another address or port, or to nothing", strerror(why));
+		return vr_diag_set(d, VR_E_CONFIG, where,
+			"cannot listen: %s; set http.listen to another address or port, or to nothing", strerror(why));
 	h->port = port_of(fd);
 	*ret_fd = fd;
 	return VR_OK;
@@ -139,10 +146,10 @@ enum vr_err vr_http_new(const struct vr_http_config *config, struct vr_http **re
 	h->config.host = (struct vr_str){h->host, config->host.n};
 	enum vr_err err = open_socket(h, &fd, d);
 	if (!err) {
-		h->daemon = MHD_start_daemon(MHD_USE_AUTO_INTERNAL_THREAD | MHD_USE_ITC | MHD_USE_ERROR_LOG, 0, NULL, NULL, serve, h,
-			MHD_OPTION_EXTERNAL_LOGGER, log_line, h, MHD_OPTION_LISTEN_SOCKET, fd,
-			MHD_OPTION_CONNECTION_LIMIT, (unsigned)CONNECTIONS, MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)IDLE_S,
-			MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CONNECTION_BYTES, MHD_OPTION_END);
+		h->daemon = MHD_start_daemon(MHD_USE_AUTO_INTERNAL_THREAD | MHD_USE_ITC | MHD_USE_ERROR_LOG, 0, NULL,
+			NULL, serve, h, MHD_OPTION_EXTERNAL_LOGGER, log_line, h, MHD_OPTION_LISTEN_SOCKET, fd,
+			MHD_OPTION_CONNECTION_LIMIT, (unsigned)CONNECTIONS, MHD_OPTION_CONNECTION_TIMEOUT,
+			(unsigned)IDLE_S, MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CONNECTION_BYTES, MHD_OPTION_END);
 		if (!h->daemon) {
 			close(fd);
 			err = vr_diag_set(d, VR_E_NOMEM, "http", "cannot start the server's thread");

@@ -35,7 +35,8 @@ static bool is_poison(unsigned cell) { return vr_err_verdict((enum vr_err)cell) 
 static bool is_rewind(unsigned cell) { return vr_err_verdict((enum vr_err)cell) == VR_VERDICT_REWIND; }
 static bool is_of_peer(unsigned cell)
 {
-	return cell == VR_E_LOST_LINK || (vr_err_verdict((enum vr_err)cell) == VR_VERDICT_RETRY && cell != VR_E_DLQ);
+	return cell == VR_E_LOST_LINK ||
+		   (vr_err_verdict((enum vr_err)cell) == VR_VERDICT_RETRY && cell != VR_E_DLQ);
 }
 static bool is_any(unsigned cell) { (void)cell; return true; }
 

@@ -37,8 +37,14 @@ static void open_bench(struct bench *b, enum vr_log_format format, enum vr_level
 	b->write_fd = fd[1];
 	snprintf(b->path, sizeof(b->path), "/tmp/vr-test-journal-%d", (int)getpid());
 	unlink(b->path);
-	struct vr_logger_config c = {.level = level, .format = format, .name = "virald", .fd = fd[1], .journal = b->path,
-		.wall = wall, .mono = mono, .ctx = b};
+	struct vr_logger_config c = {.level = level,
+		.format = format,
+		.name = "virald",
+		.fd = fd[1],
+		.journal = b->path,
+		.wall = wall,
+		.mono = mono,
+		.ctx = b};
 	assert_int_equal(vr_logger_new(&c, &b->l), VR_OK);
 }
 
@@ -74,8 +80,12 @@ static const char *in_journal(struct bench *b)
 	return b->text;
 }
 
-static const struct vr_log_about everything = {.topic = {"shares", 6}, .partition = 3, .has_offset = true, .offset = 41,
-	.content = {"a \"b\"", 5}, .err = VR_E_GAP};
+static const struct vr_log_about everything = {.topic = {"shares", 6},
+	.partition = 3,
+	.has_offset = true,
+	.offset = 41,
+	.content = {"a \"b\"", 5},
+	.err = VR_E_GAP};
 
 /* ------------------------------------------------ formats ----------------------------- */
 
@@ -85,8 +95,9 @@ static void logfmt_has_fields_that_are_known(void **state)
 	(void)state;
 	open_bench(&b, VR_FORMAT_LOGFMT, VR_LEVEL_INFO);
 	vr_log(b.l, VR_EV_GAP, &everything, "%d records are gone", 7);
-	assert_string_equal(written(&b), TS " level=error event=gap topic=shares partition=3 offset=41 content=\"a \\\"b\\\"\" err=gap "
-		"msg=\"7 records are gone\"\n");
+	assert_string_equal(written(&b),
+		TS " level=error event=gap topic=shares partition=3 offset=41 content=\"a \\\"b\\\"\" err=gap "
+		   "msg=\"7 records are gone\"\n");
 	vr_log(b.l, VR_EV_READY, NULL, "12");
 	assert_string_equal(written(&b), TS " level=info event=ready msg=12\n");
 	vr_log(b.l, VR_EV_READY, &(struct vr_log_about){.err = VR_E_BUSY}, "%s", "");
@@ -100,8 +111,10 @@ static void json_is_one_object_a_line(void **state)
 	(void)state;
 	open_bench(&b, VR_FORMAT_JSON, VR_LEVEL_INFO);
 	vr_log_at(b.l, VR_LEVEL_WARN, VR_EV_GAP, &everything, "say \"%s\"", "x");
-	assert_string_equal(written(&b), "{\"ts\":\"2026-01-31T09:30:00.250Z\",\"level\":\"warn\",\"event\":\"gap\",\"topic\":\"shares\","
-		"\"partition\":3,\"offset\":41,\"content\":\"a \\\"b\\\"\",\"err\":\"gap\",\"msg\":\"say \\\"x\\\"\"}\n");
+	assert_string_equal(written(&b),
+		"{\"ts\":\"2026-01-31T09:30:00.250Z\",\"level\":\"warn\",\"event\":\"gap\",\"topic\":\"shares\","
+		"\"partition\":3,\"offset\":41,\"content\":\"a \\\"b\\\"\",\"err\":\"gap\",\"msg\":\"say "
+		"\\\"x\\\"\"}\n");
 	close_bench(&b);
 }
 
@@ -113,8 +126,10 @@ static void the_journal_gets_native_fields(void **state)
 	open_bench(&b, VR_FORMAT_JOURNAL, VR_LEVEL_INFO);
 	listen_as_journal(&b);
 	vr_log(b.l, VR_EV_GAP, &everything, "gone\nPRIORITY=0");
-	snprintf(want, sizeof(want), "MESSAGE=gone\\x0aPRIORITY=0\nPRIORITY=3\nMESSAGE_ID=%s\nSYSLOG_IDENTIFIER=virald\nVIRALD_EVENT=gap\n"
-		"VIRALD_TOPIC=shares\nVIRALD_PARTITION=3\nVIRALD_OFFSET=41\nVIRALD_CONTENT=a \"b\"\nVIRALD_ERR=gap\n", events[VR_EV_GAP].id);
+	snprintf(want, sizeof(want),
+		"MESSAGE=gone\\x0aPRIORITY=0\nPRIORITY=3\nMESSAGE_ID=%s\nSYSLOG_IDENTIFIER=virald\nVIRALD_EVENT=gap\n"
+		"VIRALD_TOPIC=shares\nVIRALD_PARTITION=3\nVIRALD_OFFSET=41\nVIRALD_CONTENT=a \"b\"\nVIRALD_ERR=gap\n",
+		events[VR_EV_GAP].id);
 	assert_string_equal(in_journal(&b), want);
 	assert_string_equal(written(&b), "");
 	close_bench(&b);
@@ -146,7 +161,8 @@ static void standard_error_tells_whether_it_is_the_journal(void **state)
 	struct vr_logger_config c = {.name = "virald", .fd = b.write_fd, .journal = b.path};
 	for (int same = 0; same < 2; same++) {
 		struct vr_logger *l;
-		snprintf(named, sizeof(named), "%llu:%llu", (unsigned long long)st.st_dev, (unsigned long long)st.st_ino + !same);
+		snprintf(named, sizeof(named), "%llu:%llu", (unsigned long long)st.st_dev,
+			(unsigned long long)st.st_ino + !same);
 		setenv("JOURNAL_STREAM", named, 1);
 		assert_int_equal(vr_logger_new(&c, &l), VR_OK);
 		vr_log(l, VR_EV_READY, NULL, "x");
@@ -160,10 +176,11 @@ static void standard_error_tells_whether_it_is_the_journal(void **state)
 
 static void text_of_events_cannot_forge_a_line(void **state)
 {
-	static const struct { const char *raw, *shown; } cases[] = {
-		{"a\nlevel=error", "\"a\\\\x0alevel=error\""}, {"\x1b[2J", "\"\\\\x1b[2J\""}, {"\x7f", "\"\\\\x7f\""},
-		{"\xc2\x9b", "\"\\\\xc2\\\\x9b\""}, {"\xff\xfe", "\"\\\\xff\\\\xfe\""}, {"\xc3\xa4\xf0\x9f\x90\x88", "\xc3\xa4\xf0\x9f\x90\x88"},
-		{"\xc3", "\"\\\\xc3\""}, {"\xed\xa0\x80", "\"\\\\xed\\\\xa0\\\\x80\""}};
+	static const struct { const char *raw, *shown;
+	} cases[] = {{"a\nlevel=error", "\"a\\\\x0alevel=error\""}, {"\x1b[2J", "\"\\\\x1b[2J\""},
+		{"\x7f", "\"\\\\x7f\""}, {"\xc2\x9b", "\"\\\\xc2\\\\x9b\""}, {"\xff\xfe", "\"\\\\xff\\\\xfe\""},
+		{"\xc3\xa4\xf0\x9f\x90\x88", "\xc3\xa4\xf0\x9f\x90\x88"}, {"\xc3", "\"\\\\xc3\""},
+		{"\xed\xa0\x80", "\"\\\\xed\\\\xa0\\\\x80\""}};
 	struct bench b;
 	char want[200];
 	(void)state;
@@ -171,7 +188,8 @@ static void text_of_events_cannot_forge_a_line(void **state)
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		struct vr_log_about about = {.topic = vr_str_c(cases[i].raw)};
 		vr_log(b.l, VR_EV_PARTITION, &about, "%s", cases[i].raw);
-		snprintf(want, sizeof(want), TS " level=info event=partition topic=%s partition=0 msg=%s\n", cases[i].shown, cases[i].shown);
+		snprintf(want, sizeof(want), TS " level=info event=partition topic=%s partition=0 msg=%s\n",
+			cases[i].shown, cases[i].shown);
 		assert_string_equal(written(&b), want);
 	}
 	close_bench(&b);
@@ -244,7 +262,8 @@ static void what_no_line_tells_of_the_tick_tells(void **state)
 	assert_string_equal(written(&b), "");
 	b.mono_ms = 10000;
 	vr_log_tick(b.l);
-	assert_string_equal(written(&b), "{\"ts\":\"2026-01-31T09:30:00.250Z\",\"level\":\"warn\",\"event\":\"refused\",\"suppressed\":3,"
+	assert_string_equal(written(&b),
+		"{\"ts\":\"2026-01-31T09:30:00.250Z\",\"level\":\"warn\",\"event\":\"refused\",\"suppressed\":3,"
 		"\"msg\":\"more of these were left out\"}\n");
 	b.mono_ms = 20000;
 	vr_log_tick(b.l);

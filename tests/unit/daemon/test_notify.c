@@ -17,13 +17,15 @@ static void open_manager(struct manager *m, bool abstract)
 {
 	struct sockaddr_un a = {.sun_family = AF_UNIX};
 	static int number;
-	snprintf(m->path, sizeof(m->path), abstract ? "@vr-test-notify-%d-%d" : "/tmp/vr-test-notify-%d-%d", (int)getpid(), number++);
+	snprintf(m->path, sizeof(m->path), abstract ? "@vr-test-notify-%d-%d" : "/tmp/vr-test-notify-%d-%d",
+		(int)getpid(), number++);
 	size_t len = strlen(m->path);
 	memcpy(a.sun_path, m->path, len);
 	if (abstract)
 		a.sun_path[0] = '\0';
 	m->fd = socket(AF_UNIX, SOCK_DGRAM, 0);
-	assert_int_equal(bind(m->fd, (struct sockaddr *)&a, (socklen_t)(offsetof(struct sockaddr_un, sun_path) + len)), 0);
+	assert_int_equal(
+		bind(m->fd, (struct sockaddr *)&a, (socklen_t)(offsetof(struct sockaddr_un, sun_path) + len)), 0);
 	setenv("NOTIFY_SOCKET", m->path, 1);
 	vr_notify_init(&m->n);
 }

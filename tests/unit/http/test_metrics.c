@@ -111,9 +111,9 @@ static void what_is_unknown_is_absent(void **state)
 
 static void numbers_read_back_as_they_were(void **state)
 {
-	static const struct { double v; const char *text; } cases[] = {
-		{0.1, "0.1"}, {1.0 / 3, "0.3333333333333333"}, {1769851800.25, "1769851800.25"}, {-1, "-1"}, {1e300, "1e+300"},
-		{123456789012345, "123456789012345"}};
+	static const struct { double v; const char *text;
+	} cases[] = {{0.1, "0.1"}, {1.0 / 3, "0.3333333333333333"}, {1769851800.25, "1769851800.25"}, {-1, "-1"},
+		{1e300, "1e+300"}, {123456789012345, "123456789012345"}};
 	struct bench b;
 	(void)state;
 	open_bench(&b, 1);
@@ -193,11 +193,13 @@ static void the_process_tells_of_itself(void **state)
 /* Every metric with a value, and the library's versions. */
 static void fill(struct bench *b)
 {
-	struct vr_label build[] = {{"version", VR_STR("1.0")}, {"librdkafka", VR_STR("2.0.2")}, {"hiredis", VR_STR("0.14.1")}};
+	struct vr_label build[] = {
+		{"version", VR_STR("1.0")}, {"librdkafka", VR_STR("2.0.2")}, {"hiredis", VR_STR("0.14.1")}};
 	vr_metric_series(b->m, VR_M_BUILD, build, 3, 1);
 	set_lag(b, "t", "0", 7);
 	for (int id = 0; id < _VR_M_MAX; id++)
-		for (unsigned cell = 0; !is_summed(metrics[id].type) && cell < label_sets[metrics[id].labels].n; cell++)
+		for (unsigned cell = 0; !is_summed(metrics[id].type) && cell < label_sets[metrics[id].labels].n;
+			 cell++)
 			vr_metric_set_at(b->m, (enum vr_m)id, cell, 1);
 }
 

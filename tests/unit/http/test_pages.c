@@ -11,7 +11,8 @@ static bool is_well(void *ctx, struct vr_buf *why)
 }
 
 static const char *redis_trouble, *lag_trouble;
-static const struct vr_health checks[] = {{"redis", is_well, &redis_trouble}, {"partitions", is_well, &lag_trouble}};
+static const struct vr_health checks[] = {
+	{"redis", is_well, &redis_trouble}, {"partitions", is_well, &lag_trouble}};
 
 struct got {
 	struct vr_mem mem;
@@ -23,8 +24,13 @@ static void ask(struct got *g, bool loopback, const struct request *rq)
 {
 	struct vr_metrics *m;
 	assert_int_equal(vr_metrics_new(1, &m), VR_OK);
-	struct vr_http_config c = {.host = VR_STR("stats.example"), .metrics = m, .live = checks, .n_live = 1, .ready = checks,
-		.n_ready = 2, .version = "1.2.3"};
+	struct vr_http_config c = {.host = VR_STR("stats.example"),
+		.metrics = m,
+		.live = checks,
+		.n_live = 1,
+		.ready = checks,
+		.n_ready = 2,
+		.version = "1.2.3"};
 	g->mem = vr_mem_heap();
 	vr_buf_init(&g->a.body, &g->mem);
 	answer(&c, loopback, rq, &g->a);
@@ -37,7 +43,8 @@ static void ask(struct got *g, bool loopback, const struct request *rq)
 
 static unsigned get(struct got *g, const char *path, bool verbose)
 {
-	ask(g, true, &(struct request){.method = "GET", .path = path, .host = "localhost:9477", .verbose = verbose});
+	ask(g, true,
+		&(struct request){.method = "GET", .path = path, .host = "localhost:9477", .verbose = verbose});
 	return g->a.status;
 }
 
@@ -63,7 +70,8 @@ static void a_failure_tells_why(void **state)
 	lag_trouble = "2 of 12 stopped";
 	for (int verbose = 0; verbose < 2; verbose++) {
 		assert_int_equal(get(&g, "/-/ready", verbose), 503);
-		assert_string_equal(g.text, "[+]redis ok\n[-]partitions failed: 2 of 12 stopped\nreadyz check failed\n");
+		assert_string_equal(
+			g.text, "[+]redis ok\n[-]partitions failed: 2 of 12 stopped\nreadyz check failed\n");
 	}
 	assert_int_equal(get(&g, "/livez", false), 200);
 	lag_trouble = NULL;
@@ -107,10 +115,10 @@ static void what_cannot_be_done_is_said(void **state)
 
 static void on_loopback_only_loopback_hosts_are_answered(void **state)
 {
-	static const struct { const char *host; unsigned status; } cases[] = {
-		{"localhost", 200}, {"LOCALHOST:9477", 200}, {"127.0.0.1", 200}, {"127.8.9.1:1", 200}, {"[::1]:9477", 200}, {"[::1]", 200},
-		{"stats.example:9477", 200},
-		{"evil.example", 421}, {"localhost.evil.example", 421}, {"127.0.0.1.evil.example", 421}, {"10.0.0.1", 421}, {"", 421},
+	static const struct { const char *host; unsigned status;
+	} cases[] = {{"localhost", 200}, {"LOCALHOST:9477", 200}, {"127.0.0.1", 200}, {"127.8.9.1:1", 200},
+		{"[::1]:9477", 200}, {"[::1]", 200}, {"stats.example:9477", 200}, {"evil.example", 421},
+		{"localhost.evil.example", 421}, {"127.0.0.1.evil.example", 421}, {"10.0.0.1", 421}, {"", 421},
 		{"[::1", 421}, {"[", 421}, {":", 421}, {"xlocalhost", 421}, {"0.0.0.0", 421},
 		{"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa", 421}};
 	struct got g;

@@ -33,7 +33,9 @@ static void close_bench(struct bench *b)
 /* The whole answer to a request whose connection is to be closed. */
 static const char *talk(struct bench *b, const char *request)
 {
-	struct sockaddr_in a = {.sin_family = AF_INET, .sin_port = htons((uint16_t)vr_http_port(b->h)), .sin_addr = {htonl(INADDR_LOOPBACK)}};
+	struct sockaddr_in a = {.sin_family = AF_INET,
+		.sin_port = htons((uint16_t)vr_http_port(b->h)),
+		.sin_addr = {htonl(INADDR_LOOPBACK)}};
 	int fd = socket(AF_INET, SOCK_STREAM, 0);
 	size_t n = 0;
 	ssize_t got;
@@ -79,10 +81,13 @@ static void other_requests_are_refused(void **state)
 	(void)state;
 	open_bench(&b, "127.0.0.1");
 	assert_memory_equal(talk(&b, REQUEST("GET", "/nowhere")), "HTTP/1.1 404 ", 13);
-	assert_memory_equal(talk(&b, "POST /metrics HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Length: 3\r\n\r\nabc"),
+	assert_memory_equal(
+		talk(&b,
+			"POST /metrics HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Length: 3\r\n\r\nabc"),
 		"HTTP/1.1 405 ", 13);
 	assert_non_null(strcasestr(b.text, "\r\nAllow: GET, HEAD\r\n"));
-	assert_memory_equal(talk(&b, "GET / HTTP/1.1\r\nHost: evil.example\r\nConnection: close\r\n\r\n"), "HTTP/1.1 421 ", 13);
+	assert_memory_equal(
+		talk(&b, "GET / HTTP/1.1\r\nHost: evil.example\r\nConnection: close\r\n\r\n"), "HTTP/1.1 421 ", 13);
 	assert_memory_equal(talk(&b, "GET / HTTP/1.1\r\nConnection: close\r\n\r\n"), "HTTP/1.1 400 ", 13);
 	assert_memory_equal(talk(&b, "GET / HTTP/1.0\r\n\r\n"), "HTTP/1.", 7);
 	assert_non_null(strstr(b.text, " 200 OK\r\n"));
@@ -96,7 +101,8 @@ static void elsewhere_any_host_is_answered(void **state)
 	struct bench b;
 	(void)state;
 	open_bench(&b, "0.0.0.0");
-	assert_memory_equal(talk(&b, "GET / HTTP/1.1\r\nHost: node7.example:9477\r\nConnection: close\r\n\r\n"), "HTTP/1.1 200 ", 13);
+	assert_memory_equal(talk(&b, "GET / HTTP/1.1\r\nHost: node7.example:9477\r\nConnection: close\r\n\r\n"),
+		"HTTP/1.1 200 ", 13);
 	close_bench(&b);
 }
 
@@ -108,7 +114,8 @@ static void a_port_that_is_taken_is_told(void **state)
 	char where[40];
 	(void)state;
 	open_bench(&b, "127.0.0.1");
-	struct vr_http_config c = {.host = VR_STR("127.0.0.1"), .port = vr_http_port(b.h), .metrics = b.m, .version = "1"};
+	struct vr_http_config c = {
+		.host = VR_STR("127.0.0.1"), .port = vr_http_port(b.h), .metrics = b.m, .version = "1"};
 	assert_int_equal(vr_http_new(&c, &second, &d), VR_E_CONFIG);
 	assert_null(second);
 	snprintf(where, sizeof(where), "127.0.0.1:%d", vr_http_port(b.h));
