@@ -193,6 +193,36 @@ static void without_a_cap_nothing_goes(void **state)
 	rig_done(&r);
 }
 
+enum { CONTENTS = 20000, BYTES_MOST = 1000 };
+
+/* A million contents that were seen once fit into a gigabyte. */
+static void a_content_seen_once_is_small(void **state)
+{
+	struct vr_mem mem = vr_mem_heap();
+	struct vr_engine_config config = {
+		.topic = VR_STR("t"), .retention = {VR_HOUR_MS}, .channels_max = 16, .views_min_events = 1, .ts_min_events = 20,
+		.board_size = 100,
+		.windows = {.n = 4, .width_ms = {2000, 10000, 120000, 2880000}, .name = {"1m", "5m", "1h", "24h"}},
+	};
+	struct engine_rig r = {.mem = mem, .config = config};
+	struct vr_engine_facts f;
+	char id[32];
+	(void)state;
+	assert_int_equal(rig_born(&r), VR_OK);
+	for (int i = 0; i < CONTENTS; i++) {
+		struct vr_outcome o;
+		(void)snprintf(id, sizeof(id), "article-%08d", i);
+		struct vr_event ev = rig_event(id, VR_ACTION_SHARE, i);
+		ev.event_id = ev.actor_id = vr_str_c(id);
+		assert_int_equal(rig_fold(&r, &ev, i, &o), VR_OK);
+	}
+	vr_engine_facts(r.e, &f);
+	assert_int_equal(f.contents, CONTENTS);
+	assert_in_range(f.bytes / CONTENTS, 1, BYTES_MOST);
+	vr_engine_free(r.e);
+	assert_int_equal(r.mem.used, 0);
+}
+
 /* ---- forgetting ---- */
 
 static void what_is_forgotten_is_wiped(void **state)
@@ -376,6 +406,7 @@ int main(void)
 		cmocka_unit_test(drains_are_spread_and_limited),
 		cmocka_unit_test(eviction_spares_what_is_needed),
 		cmocka_unit_test(without_a_cap_nothing_goes),
+		cmocka_unit_test(a_content_seen_once_is_small),
 		cmocka_unit_test(what_is_forgotten_is_wiped),
 		cmocka_unit_test(a_batch_survives_a_cut_that_forgets),
 		cmocka_unit_test(a_refused_record_leaves_no_content),
