@@ -208,7 +208,9 @@ static enum vr_err begin_walk(struct vr_shard *s, struct vr_diag *d)
 	struct vr_replies r;
 	const struct vr_windows *w = &s->config.engine.windows;
 	int64_t longest = w->width_ms[w->n - 1] * VR_BUCKETS;
-	enum vr_err err = ask_index(s, vr_bucket_of(s->record.stream.ms - longest, 3600000), INT64_C(1) << 40, -1, &r, d);
+	/* While log time is unknown every hour is 0. */
+	int64_t low = s->record.log.ms > 0 ? vr_bucket_of(s->record.stream.ms - longest, 3600000) : 0;
+	enum vr_err err = ask_index(s, low, INT64_C(1) << 40, -1, &r, d);
 	if (err)
 		return err;
 	/* Newest last in the reply: what is walked first lies at the end. */
