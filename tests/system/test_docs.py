@@ -5,10 +5,12 @@ import os
 import re
 import shlex
 import subprocess
+import time
 
 import pytest
 
-from seeded import PASSWORDS, Stack
+from seeded import PASSWORDS, Stack, event
+from virtest import eventually
 from virtest.daemon import binary
 from virtest.scratch import REPO
 
@@ -236,3 +238,45 @@ def test_lines_for_an_operator_and_a_rule_author_work(shell, line, shown):
 def test_the_check_with_connections_works(stack, shell):
     assert "virald check --connect" in shell_lines("README.md")
     assert "Kafka answers" in shell(f"virald check --connect --config {stack.daemon.config_file}")
+
+
+# ------------------------------------------------------------------------------------------------ the ways out of a stop
+
+def stops_of(stack, shell):
+    """partition -> what stopped it"""
+    stack.daemon.check()
+    rows = [json.loads(line) for line in shell("viralctl partitions --json || test $? = 1").splitlines()]
+    return {row["partition"]: row["stop"]["err"] for row in rows if "stop" in row}
+
+
+def take_the_way_out(stack, shell, err, partitions):
+    """Wait until just these stand, then type what README's table names."""
+    eventually(lambda: stops_of(stack, shell) == dict.fromkeys(partitions, err), 60, f"{partitions} stand: {err}")
+    row = next(row for row in TEXT["README.md"].splitlines() if row.startswith(f"| `{err}`"))
+    line = re.search(r"`(viralctl accept [^`]+)`", row)[1]
+    for number in partitions:
+        shell(line.replace("virality-events:3", f"{stack.topic}:{number}") + " --yes")
+    stack.wait_shown()
+    assert stops_of(stack, shell) == {}
+
+
+def test_the_way_out_of_a_gap(stack, shell):
+    stack.daemon.stop()
+    now = int(time.time() * 1000)
+    stack.produce([event("gone", "share", now, number) for number in range(5)], 0)
+    end = stack.kafka.end_offsets(stack.topic)[0]
+    stack.produce([event("stays", "share", now, number) for number in range(5)], 0)
+    stack.kafka.delete_records(stack.topic, {0: end - 1})
+    stack.daemon.start()
+    take_the_way_out(stack, shell, "gap", [0])
+    client = stack.server.client(decode=True)
+    assert client.hget("vir:c:{stays}", "shares_total") == "5"
+    assert client.hget("vir:c:{gone}", "shares_total") == "1"
+
+
+def test_the_way_out_of_a_lost_redis(stack, shell):
+    stack.daemon.stop()
+    stack.server.client().flushall()
+    stack.daemon.start()
+    take_the_way_out(stack, shell, "state_lost", [0, 1])
+    assert stack.server.client(decode=True).hget("vir:c:{stays}", "shares_total") == "5"
