@@ -151,7 +151,7 @@ static void begin(struct sim *s, uint64_t seed)
 	s->listed = 0;
 	sim_mood_draw(s);
 	draw_config(s);
-	s->left = (unsigned)sim_between(s, 20, 60);
+	s->left = (unsigned)sim_between(s, 15, 50);
 	if (!sim_once_in(s, 8))
 		s->list[s->listed++] = (uint32_t)vr_random_below(&s->random, 4);
 	sim_cluster_start(s);

@@ -29,7 +29,7 @@ static size_t headers(void *ctx, const struct vr_feed_item *item, struct vr_head
 static enum vr_err bounds(void *ctx, const struct vr_topic_part *part, int64_t *ret_first, int64_t *ret_end)
 {
 	struct sim_daemon *d = ctx;
-	if (sim_once_in(d->sim, d->sim->mood.link * 8))
+	if (sim_once_in(d->sim, d->sim->mood.link / 4))
 		return VR_E_AWAY;
 	const struct sim_log *log = sim_log_of(d->sim, part->partition);
 	*ret_first = log->first;
