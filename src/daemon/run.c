@@ -10,7 +10,7 @@
 #include "clock.h"
 #include "daemon.h"
 
-enum { POLL_MS = 100, SECOND_MS = 1000, RETRY_MS = 1000, READY_MS = 10000, PARTS_MAX = 4096, LAG_EVERY = 5, EXTEND_MS = 60000};
+enum { POLL_MS = 100, SECOND_MS = 1000, RETRY_MS = 1000, READY_MS = 10000, PARTS_MAX = 4096, LAG_EVERY = 5, REDIS_EVERY = 15, EXTEND_MS = 60000};
 
 int vr_daemon_exit_of(enum vr_err err)
 {
@@ -158,6 +158,21 @@ static void follow_rules(struct vr_daemon *d)
 	vr_rulefile_free(next);
 }
 
+/* Eviction is refused at the start; that it began later is said for as long as it lasts. */
+static void watch_redis(struct vr_daemon *d, int64_t *evicted)
+{
+	struct vr_redis_facts facts = {.evicted_keys = -1};
+	struct vr_diag why = {0};
+	enum vr_err err = vr_redis_check(d->redis, &facts, &why);
+	if (err == VR_E_EVICTING)
+		vr_report_say(d->report, VR_EV_REDIS_EVICTS, "%s", why.text);
+	if (err)
+		return;
+	if (*evicted >= 0 && facts.evicted_keys > *evicted)
+		vr_report_say(d->report, VR_EV_REDIS_EVICTS, "%lld keys were evicted", (long long)(facts.evicted_keys - *evicted));
+	*evicted = facts.evicted_keys;
+}
+
 static void follow_topics(struct vr_daemon *d)
 {
 	for (size_t i = 0; i < d->config->kafka_topics.n; i++) {
@@ -174,9 +189,12 @@ static void follow_topics(struct vr_daemon *d)
 static void *monitor(void *arg)
 {
 	struct vr_daemon *d = arg;
+	int64_t evicted = -1;
 	for (unsigned round = 0; !atomic_load(&d->stop); round++) {
 		struct timespec moment = {1, 0};
 		follow_rules(d);
+		if (round % REDIS_EVERY == REDIS_EVERY - 1)
+			watch_redis(d, &evicted);
 		if (round % LAG_EVERY == 0)
 			follow_topics(d);
 		nanosleep(&moment, NULL);
