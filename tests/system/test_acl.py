@@ -71,6 +71,19 @@ def test_a_user_without_a_password_cannot_log_in(closing):
                 redis.Redis(unix_socket_path=str(fresh.socket)).execute_command("AUTH", user, password)
 
 
+def test_the_lines_of_the_page_give_each_user_its_password(closing, tmp_path):
+    fresh = closing(Redis("acl"))
+    page = (REPO / "deploy" / "redis" / "ACL.md").read_text()
+    lines = page.split("```\n")[1].replace("/etc/virald", str(tmp_path)).replace("redis-cli", f"redis-cli -e -s {fresh.socket}")
+    (tmp_path / "redis-password").write_text(PASSWORDS["virald"] + "\n")
+    (tmp_path / "dashboard-password").write_text(PASSWORDS["dashboard"])
+    done = subprocess.run(["bash", "-e", "-c", lines], cwd=REPO / "deploy" / "redis", capture_output=True, text=True, timeout=30,
+                          check=False)
+    assert done.returncode == 0 and set(done.stdout.split()) == {"OK"}, done.stdout + done.stderr
+    for user in PASSWORDS:
+        assert client_of(fresh, user).ping()
+
+
 def test_the_files_can_be_applied_again(server):
     add_users(server)
     before = server.client(decode=True).acl_list()
