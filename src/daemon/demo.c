@@ -3,11 +3,13 @@
 
 #include <errno.h>
 #include <ftw.h>
+#include <netinet/in.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <sysexits.h>
@@ -20,13 +22,12 @@
 #include "virality/codec.h"
 #include "virality/simulate.h"
 
-enum { PARTITIONS = 4, READY_TRIES = 100, PATH_LEN = 256 };
+enum { HTTP_PORT = 9477, PARTITIONS = 4, READY_TRIES = 100, PATH_LEN = 256 };
 #define TOPIC "virality-events"
-#define HTTP "127.0.0.1:9477"
 
 struct demo {
 	const struct vr_demo_options *options;
-	char dir[PATH_LEN], socket[PATH_LEN], rules[PATH_LEN];
+	char dir[PATH_LEN], socket[PATH_LEN], rules[PATH_LEN], http[32];
 	pid_t redis;
 	struct vr_mock *mock;
 	struct vr_picture *picture;
@@ -36,6 +37,23 @@ struct demo {
 	_Atomic bool stop;
 	int64_t began_ms;
 };
+
+/* ------------------------------------------------ a port ------------------------------- */
+
+/* The usual port, or any that is free when somebody (another demo, the daemon) has it. */
+static int free_port(int wanted)
+{
+	struct sockaddr_in a = {.sin_family = AF_INET, .sin_addr = {htonl(INADDR_LOOPBACK)}, .sin_port = htons((uint16_t)wanted)};
+	socklen_t n = sizeof(a);
+	int one = 1, port = 0, fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	if (fd < 0)
+		return wanted;
+	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
+	if (bind(fd, (struct sockaddr *)&a, n) == 0 && getsockname(fd, (struct sockaddr *)&a, &n) == 0)
+		port = ntohs(a.sin_port);
+	close(fd);
+	return port || wanted == 0 ? port : free_port(0);
+}
 
 /* ------------------------------------------------ a private Redis ---------------------- */
 
@@ -154,6 +172,7 @@ static enum vr_err make_files(struct demo *d, struct vr_diag *why)
 	if (!mkdtemp(d->dir))
 		return vr_diag_set(why, VR_E_CONFIG, d->dir, "cannot make a temporary folder: %s", strerror(errno));
 	snprintf(d->socket, sizeof(d->socket), "%.200s/redis.sock", d->dir);
+	snprintf(d->http, sizeof(d->http), "127.0.0.1:%d", free_port(HTTP_PORT));
 	snprintf(d->rules, sizeof(d->rules), "%.200s/rules.yaml", d->dir);
 	FILE *f = fopen(d->rules, "w");
 	if (!f || fputs(vr_default_rules, f) < 0 || fclose(f) != 0)
@@ -192,16 +211,17 @@ static enum vr_err start(struct demo *d, struct vr_diag *why)
 	if (err)
 		return err;
 	struct vr_redis_config rc = redis_config(d);	/* now that there is a socket */
-	return vr_picture_new(&rc, d->socket, HTTP, vr_mock_brokers(d->mock), &d->picture);
+	return vr_picture_new(&rc, d->socket, d->http, vr_mock_brokers(d->mock), &d->picture);
 }
 
 static int run(struct demo *d)
 {
-	char brokers[PATH_LEN + 32], url[PATH_LEN + 32], rules[PATH_LEN + 32];
+	char brokers[PATH_LEN + 32], url[PATH_LEN + 32], rules[PATH_LEN + 32], http[64];
 	snprintf(brokers, sizeof(brokers), "kafka.brokers=%s", vr_mock_brokers(d->mock));
 	snprintf(url, sizeof(url), "redis.url=unix://%s", d->socket);
 	snprintf(rules, sizeof(rules), "rules_files=%s", d->rules);
-	const char *sets[] = {brokers, url, rules, "kafka.topics=" TOPIC, "log.level=warn", "http.listen=" HTTP};
+	snprintf(http, sizeof(http), "http.listen=%s", d->http);
+	const char *sets[] = {brokers, url, rules, "kafka.topics=" TOPIC, "log.level=warn", http};
 	struct vr_run_options o = {.sets = sets, .n_sets = sizeof(sets) / sizeof(sets[0]), .each_second = each_second, .ctx = d};
 	d->began_ms = vr_clock_mono().ms;
 	return vr_run(&o);
