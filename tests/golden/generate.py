@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Scenarios made at random from a seed: few names, times near the edges of buckets, everything that can go wrong."""
+"""Scenarios made at random from a seed: few names, times near the edges of buckets,
+and everything that can go wrong."""
 import json
 import os
 import random
@@ -22,7 +23,7 @@ EXPRS = [
     'shares_total{{channel="weibo"}} >= {n}',
     "shares_total >= {n}",
     "unique_sharers >= {n}",
-    "max_depth >= {n} or shares{{window=\"1m\"}} > 8",
+    'max_depth >= {n} or shares{{window="1m"}} > 8',
     'views{{window="1m"}} / shares{{window="1m"}} > {n}',
     'events{{action="like",window="5m"}} * 2 > {n}',
     'mean_depth > 1.5 unless likes{{window="1m"}} > {n}',
@@ -57,7 +58,11 @@ class Maker:
         put = self.lines.append
         put(f"parts {self.parts}")
         if self.r.random() < 0.3:
-            put(f"windows {self.pick('1m 5m 1h', '30s 90s', '300ms 1s 1m', '1m', '1h 1m 7d 5m')}".replace("1s", "3s"))
+            put(
+                f"windows {self.pick('1m 5m 1h', '30s 90s', '300ms 1s 1m', '1m', '1h 1m 7d 5m')}".replace(
+                    "1s", "3s"
+                )
+            )
         put(f"ts_min_events {self.pick(1, 2, 3, 20)}")
         put(f"channels_max {self.pick(1, 2, 5, 256)}")
         put(f"views_min_events {self.pick(1, 1, 1, 3)}")
@@ -123,7 +128,11 @@ class Maker:
             if r.random() < 0.3:
                 event["event_time"] = self.event_time()
             return event
-        action = r.choice(ACTIONS) if r.random() < 0.4 else r.choice(["SHARE", "SHARE", "SHARE", "UNSHARE", "LIKE"])
+        action = (
+            r.choice(ACTIONS)
+            if r.random() < 0.4
+            else r.choice(["SHARE", "SHARE", "SHARE", "UNSHARE", "LIKE"])
+        )
         event = {"content_id": r.choice(self.contents), "action": action, "channel": r.choice(self.channels)}
         if r.random() < 0.9:
             event["event_time"] = self.event_time()

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* vr_golden [--cut N] [--batch N] [--reload N] [--as-is] [--check] SCENARIO... - what the engine makes of scenarios, as text.
+/* vr_golden [--cut N] [--batch N] [--reload N] [--as-is] [--check] SCENARIO...
+ * What the engine makes of scenarios, as text.
  *
- * The text must not depend on --cut, --batch and --reload, but with --as-is: then each content's windows are those
- * of its own as_of_ms, as the last cut that wrote it left them.                                       */
+ * The text must not depend on --cut, --batch and --reload, but with --as-is: then each content's windows are
+ * those of its own as_of_ms, as the last cut that wrote it left them. */
 #include "golden.h"
 
 #include <stdarg.h>

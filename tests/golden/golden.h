@@ -68,13 +68,14 @@ void golden_rules(struct golden *g, struct vr_rules *set);
 void golden_batch(struct golden *g);
 /** All contents loaded, a last cut of every partition at its view time. */
 void golden_finish(struct golden *g);
-/** Every view of every content is written again, whole; what had been written bit by bit must say the same. */
+/** Every view is written again, whole; what had been written bit by bit must say the same. */
 void golden_reshow(struct golden *g);
 
 /* store.c */
 struct golden_writer { struct golden *g; struct golden_part *p; };
 struct vr_store golden_store(struct golden_writer *w);
-struct vr_str golden_slot_key(struct golden *g, const struct golden_part *p, enum vr_slot slot, struct vr_str id);
+struct vr_str golden_slot_key(struct golden *g, const struct golden_part *p, enum vr_slot slot,
+	struct vr_str id);
 
 /* text.c */
 void golden_print(struct golden *g);

@@ -17,7 +17,8 @@ static void need_sound(const struct golden *g, const struct golden_part *p)
 
 /* ------------------------------------------------ contents from the store --------------- */
 
-static struct vr_str slot_value(struct golden *g, const struct golden_part *p, enum vr_slot slot, struct vr_str id)
+static struct vr_str slot_value(struct golden *g, const struct golden_part *p, enum vr_slot slot,
+	struct vr_str id)
 {
 	const struct vr_str *value = model_get(&g->model, golden_slot_key(g, p, slot, id));
 	return value ? *value : (struct vr_str){NULL, 0};
@@ -242,8 +243,8 @@ void golden_finish(struct golden *g)
 
 static bool is_of_time(struct vr_str field)
 {
-	static const char *const ends[] = {"_total", "first_ms", "last_ms", "max_depth", "unique_sharers", "channel_top",
-		"content_id", "content_type", "home", "title", "url", "mean_depth", "root_share_fraction"};
+	static const char *const ends[] = {"_total", "first_ms", "last_ms", "max_depth", "unique_sharers",
+		"channel_top", "content_id", "content_type", "home", "title", "url", "mean_depth", "root_share_fraction"};
 	for (size_t i = 0; i < sizeof(ends) / sizeof(ends[0]); i++) {
 		struct vr_str end = vr_str_c(ends[i]);
 		if (field.n >= end.n && memcmp(field.p + field.n - end.n, end.p, end.n) == 0)
@@ -255,7 +256,8 @@ static bool is_of_time(struct vr_str field)
 static bool is_zero(struct vr_str s) { return vr_str_eq(s, VR_STR("0")) || vr_str_eq(s, VR_STR("0.000000")); }
 
 /* A row that one of the two writings lacks may hold 0 in the other. */
-static void need_same(const struct golden *g, const struct model_row *row, const struct model *other, const char *what)
+static void need_same(const struct golden *g, const struct model_row *row, const struct model *other,
+	const char *what)
 {
 	struct vr_str kind = model_word(row->key, 0), id = model_word(row->key, 1), field = model_word(row->key, 2);
 	const struct vr_str *value = model_get(other, row->key);
@@ -264,8 +266,8 @@ static void need_same(const struct golden *g, const struct model_row *row, const
 		return;
 	if (value ? vr_str_eq(*value, row->value) : is_view && is_zero(row->value))
 		return;
-	golden_die(g, "%.*s of %.*s, %.*s: %s %.*s, else %.*s", (int)kind.n, kind.p, (int)id.n, id.p, (int)field.n, field.p, what,
-		(int)row->value.n, row->value.p, value ? (int)value->n : 6, value ? value->p : "absent");
+	golden_die(g, "%.*s of %.*s, %.*s: %s %.*s, else %.*s", (int)kind.n, kind.p, (int)id.n, id.p, (int)field.n,
+		field.p, what, (int)row->value.n, row->value.p, value ? (int)value->n : 6, value ? value->p : "absent");
 }
 
 void golden_reshow(struct golden *g)

@@ -24,14 +24,17 @@ NAMES = {"views_min_events": "min_events"}
 
 def binary():
     return os.environ.get("VR_GOLDEN") or os.path.join(
-        os.environ.get("VR_BUILD", os.path.join(HERE, "../../build/tests/asan-ubsan")), "tests/golden/vr_golden"
+        os.environ.get("VR_BUILD", os.path.join(HERE, "../../build/tests/asan-ubsan")),
+        "tests/golden/vr_golden",
     )
 
 
 def run(*args):
     done = subprocess.run([binary(), *map(str, args)], capture_output=True, text=True)
     if done.returncode:
-        raise AssertionError(f"vr_golden {' '.join(map(str, args))}: {done.returncode}\n{done.stderr[-2000:]}")
+        raise AssertionError(
+            f"vr_golden {' '.join(map(str, args))}: {done.returncode}\n{done.stderr[-2000:]}"
+        )
     return done.stdout.splitlines()
 
 
@@ -79,9 +82,7 @@ class Scenario:
     def begin(self):
         if not self.parts:
             config = Config(**self.settings)
-            self.parts = [
-                fold.Partition("t", i, config, homes=self.homes) for i in range(self.n_parts)
-            ]
+            self.parts = [fold.Partition("t", i, config, homes=self.homes) for i in range(self.n_parts)]
 
     def rules(self, name):
         with open(os.path.join(os.path.dirname(self.path), name), encoding="utf-8") as f:
@@ -247,8 +248,8 @@ def same_figure(shown, right):
 
 
 ALERT_EXACT = (
-    "id alertname severity state entity content_id channel title starts_ms ends_ms updated_ms topic partition "
-    "offset rule_version reason"
+    "id alertname severity state entity content_id channel title starts_ms ends_ms updated_ms "
+    "topic partition offset rule_version reason"
 ).split()
 
 
@@ -283,7 +284,9 @@ def diff_active(out, shown, s):
     for i in sorted(shown.active.keys() ^ expected.keys()):
         where = "engine" if i in shown.active else "oracle"
         a = shown.active.get(i) or expected[i]
-        out.append(f"active only in the {where}: {a['alertname']} {a['content_id']} {a['state']} {a['starts_ms']}")
+        out.append(
+            f"active only in the {where}: {a['alertname']} {a['content_id']} {a['state']} {a['starts_ms']}"
+        )
     for i in shown.active.keys() & expected.keys():
         a, b = shown.active[i], expected[i]
         diff_alert(out, f"active {a['alertname']} {a['content_id']}", a, b)

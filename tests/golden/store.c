@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "golden.h"
 
-static const char *const SLOT[VR_SLOTS] = {"content", "uniques", "channels", "partial", "board", "dedup", "rules", "index",
-	"timers"};
+static const char *const SLOT[VR_SLOTS] = {"content", "uniques", "channels", "partial", "board", "dedup",
+	"rules", "index", "timers"};
 static const char *const VIEW[VR_VIEWS] = {"c", "channels", "info", "channel", "all"};
 
-struct vr_str golden_slot_key(struct golden *g, const struct golden_part *p, enum vr_slot slot, struct vr_str id)
+struct vr_str golden_slot_key(struct golden *g, const struct golden_part *p, enum vr_slot slot,
+	struct vr_str id)
 {
 	char digit = (char)('0' + p->no);
 	struct vr_str words[] = {VR_STR("slot"), {&digit, 1}, vr_str_c(SLOT[slot]), id};
@@ -86,7 +87,10 @@ static void minute(void *ctx, struct vr_str id, struct vr_wall start, const stru
 	model_set(&w->g->model, key, vr_buf_str(&w->g->scratch));
 }
 
-static void alert_field(void *ctx, const char *name, struct vr_str text) { add_field(ctx, vr_str_c(name), text); }
+static void alert_field(void *ctx, const char *name, struct vr_str text)
+{
+	add_field(ctx, vr_str_c(name), text);
+}
 
 static void alert(void *ctx, const struct vr_alert *a)
 {

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Scenarios made at random through the engine and through the oracle: all views, series, alerts, boards are the same.
+"""Scenarios made at random through engine and oracle: all views, series, alerts, boards are the same.
 
 VR_GOLDEN_SEEDS=from:to runs other seeds; a difference names its seed.
 """

@@ -57,7 +57,8 @@ static void print_part(const struct golden_part *p)
 {
 	struct vr_engine_facts f;
 	vr_engine_facts(p->engine, &f);
-	printf("part\t%d\tstream=%" PRId64 "\tlog=%" PRId64 "\tview=%" PRId64, p->no, f.stream.ms, f.log.ms, p->view.ms);
+	printf("part\t%d\tstream=%" PRId64 "\tlog=%" PRId64 "\tview=%" PRId64, p->no, f.stream.ms, f.log.ms,
+		p->view.ms);
 	printf("\tcontents=%" PRIu64 "\tpending=%" PRIu64 "\tfiring=%" PRIu64, f.contents, f.pending, f.firing);
 	printf("\tfolded=%" PRIu64 "\tduplicates=%" PRIu64, p->fates[VR_FATE_FOLDED], p->fates[VR_FATE_DUPLICATE]);
 	printf("\trefused=%" PRIu64 "\tpassed=%" PRIu64, p->fates[VR_FATE_REFUSED], p->fates[VR_FATE_PASSED]);
@@ -141,8 +142,8 @@ static void print_merge(struct golden *g)
 	}
 	if (vr_merge_done(m))
 		golden_die(g, "out of memory");
-	printf("merge\tas_of=%" PRId64 "\tspread=%" PRId64 "\tother=%d\n", vr_merge_as_of(m).ms, vr_merge_spread(m).ms,
-		vr_merge_has_other(m));
+	printf("merge\tas_of=%" PRId64 "\tspread=%" PRId64 "\tother=%d\n", vr_merge_as_of(m).ms,
+		vr_merge_spread(m).ms, vr_merge_has_other(m));
 	for (size_t i = 0; i < vr_merge_entities(m); i++)
 		print_entity(g, m, i);
 	vr_merge_free(m);

@@ -69,10 +69,14 @@ CORE_SYMBOLS = re.compile(r"_?_?(mem(chr|cmp|cpy|move|set|rchr)|str(chr|cmp|len|
 MATH = set("ceil exp exp2 floor fabs ldexp log log2 log1p log10 pow round sqrt trunc".split())
 # What an instrumented or hardened build adds, and arithmetic of 128 bits.
 COMPILER = re.compile(
-    r"(__(asan|ubsan|tsan|sanitizer|gcov|llvm)_|_GLOBAL_OFFSET_TABLE_|__stack_chk_fail|__tls_get_addr|__u?(div|mod)ti3)"
+    r"(__(asan|ubsan|tsan|sanitizer|gcov|llvm)_|_GLOBAL_OFFSET_TABLE_|__stack_chk_fail|"
+    r"__tls_get_addr|__u?(div|mod)ti3)"
 )
 # An own bug's last words, and a person's message as text.
-EXTRA = {"bug.c.o": {"abort", "write"}, "diag.c.o": {"snprintf", "vsnprintf", "__snprintf_chk", "__vsnprintf_chk"}}
+EXTRA = {
+    "bug.c.o": {"abort", "write"},
+    "diag.c.o": {"snprintf", "vsnprintf", "__snprintf_chk", "__vsnprintf_chk"},
+}
 
 FILE_WARN, FILE_MOST, FUNCTION_MOST = 400, 600, 80
 
@@ -157,7 +161,11 @@ def check_system(path, room, name):
             return [] if room in allowed.split() else [f"{path} includes <{name}>: only for {allowed}"]
     if room == "core" or (room == "base" and path not in IMPURE_BASE):
         known = name.removesuffix(".h") in PURE
-        return [] if known or name in ("stdio.h", "stdlib.h") and room == "base" else [f"{path} includes <{name}>"]
+        return (
+            []
+            if known or name in ("stdio.h", "stdlib.h") and room == "base"
+            else [f"{path} includes <{name}>"]
+        )
     return []
 
 
@@ -171,7 +179,11 @@ def check_include(path, room, quote, name):
         return [] if owner in MAY[room].split() else [f"{path} includes {name} of {owner}"]
     own = {os.path.basename(f) for f in files(f"src/{room}/**/*.h")}
     is_made = os.path.basename(name) == name and name == "default_rules.h" and room == "daemon"
-    return [] if os.path.basename(name) in own or is_made else [f'{path} includes "{name}", which is not of its room']
+    return (
+        []
+        if os.path.basename(name) in own or is_made
+        else [f'{path} includes "{name}", which is not of its room']
+    )
 
 
 def includes():

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
-/* engine_rig.h - an engine whose cuts become lines of text and rows of a small store, so that a test reads what
- * was written, and can throw the engine away and load it again.
+/* engine_rig.h - an engine whose cuts become lines of text and rows of a small store, so that a test reads
+ * what was written, and can throw the engine away and load it again.
  *
- *   set content a 3f09..      view c a shares_total=1      unview a      minute a 60000      alert Hot a firing
+ *   set content a 3f09..      view c a shares_total=1   minute a 60000   alert Hot a firing
  *
  * Ownership: rig_done frees everything and demands that nothing is left.   Threads: one. */
 #include "engine_parts.h"
@@ -108,7 +108,8 @@ static inline void rig_rank(void *ctx, enum vr_slot slot, struct vr_str id, int6
 	rig_row(ctx, slot, id, true)->score = score;
 }
 
-static inline void rig_view(void *ctx, enum vr_view view, struct vr_str id, const struct vr_field *f, size_t n)
+static inline void rig_view(void *ctx, enum vr_view view, struct vr_str id, const struct vr_field *f,
+	size_t n)
 {
 	static const char *const name[VR_VIEWS] = {"c", "channels", "info", "channel", "all"};
 	for (size_t i = 0; i < n; i++)
@@ -118,7 +119,8 @@ static inline void rig_view(void *ctx, enum vr_view view, struct vr_str id, cons
 
 static inline void rig_unview(void *ctx, struct vr_str id) { rig_line(ctx, "unview %.*s", (int)id.n, id.p); }
 
-static inline void rig_minute(void *ctx, struct vr_str id, struct vr_wall start, const struct vr_field *f, size_t n)
+static inline void rig_minute(void *ctx, struct vr_str id, struct vr_wall start, const struct vr_field *f,
+	size_t n)
 {
 	assert_int_equal(n, VR_ACTIONS_MAX + 1);
 	rig_line(ctx, "minute %.*s %" PRId64 " shares=%.*s late=%.*s", (int)id.n, id.p, start.ms - RIG_T0,
@@ -127,14 +129,15 @@ static inline void rig_minute(void *ctx, struct vr_str id, struct vr_wall start,
 
 static inline void rig_alert(void *ctx, const struct vr_alert *a)
 {
-	rig_line(ctx, "alert %.*s %.*s %s %.*s %.*s %.*s %s", (int)a->alertname.n, a->alertname.p, (int)a->content_id.n,
-		a->content_id.p, vr_alert_state_name(a->state), (int)a->channel.n, a->channel.p, (int)a->labels.n, a->labels.p,
-		(int)a->annotations.n, a->annotations.p, a->id);
+	rig_line(ctx, "alert %.*s %.*s %s %.*s %.*s %.*s %s", (int)a->alertname.n, a->alertname.p,
+		(int)a->content_id.n, a->content_id.p, vr_alert_state_name(a->state), (int)a->channel.n, a->channel.p,
+		(int)a->labels.n, a->labels.p, (int)a->annotations.n, a->annotations.p, a->id);
 }
 
 static inline struct vr_store rig_store(struct engine_rig *r)
 {
-	return (struct vr_store){rig_set, rig_append, rig_del, rig_rank, rig_del, rig_view, rig_unview, rig_minute, rig_alert, r};
+	return (struct vr_store){rig_set, rig_append, rig_del, rig_rank, rig_del, rig_view, rig_unview, rig_minute,
+		rig_alert, r};
 }
 
 /* ---- life ---- */
@@ -226,7 +229,8 @@ static inline enum vr_err rig_want(struct engine_rig *r, struct vr_str id)
 	return err ? err : rig_load(r);
 }
 
-static inline enum vr_err rig_fold(struct engine_rig *r, const struct vr_event *ev, int64_t kafka, struct vr_outcome *ret)
+static inline enum vr_err rig_fold(struct engine_rig *r, const struct vr_event *ev, int64_t kafka,
+	struct vr_outcome *ret)
 {
 	struct vr_record record = {.offset = r->offset++, .kafka_time = {RIG_T0 + kafka}, .event = ev};
 	enum vr_err err = ev ? rig_want(r, ev->content_id) : VR_OK;
@@ -267,7 +271,10 @@ static inline void rig_cut(struct engine_rig *r, int64_t view)
 	assert_true(vr_engine_check(r->e));
 }
 
-static inline bool rig_said(const struct engine_rig *r, const char *what) { return strstr(r->text, what) != NULL; }
+static inline bool rig_said(const struct engine_rig *r, const char *what)
+{
+	return strstr(r->text, what) != NULL;
+}
 #define assert_said(r, what)                                                  \
 	do {                                                                  \
 		if (!rig_said(r, what))                                       \

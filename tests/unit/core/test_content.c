@@ -4,7 +4,13 @@
 
 enum { STEPS = 4000 };
 
-struct states { struct vr_pool pool; struct vr_windows windows; struct engine_rig *r; struct vr_rng rng; size_t seen; };
+struct states {
+	struct vr_pool pool;
+	struct vr_windows windows;
+	struct engine_rig *r;
+	struct vr_rng rng;
+	size_t seen;
+};
 
 static const struct vr_rule_state RULES[] = {
 	{.key = 7, .since = {RIG_T0}, .offset = 3, .state = VR_ALERT_FIRING},
@@ -17,7 +23,8 @@ static const struct vr_rule_state RULES[] = {
 static struct vr_event random_event(struct vr_rng *rng, int64_t now, char text[4][80])
 {
 	static const char *const ids[] = {"a", "b", "c", "a long name of a content with blanks"};
-	struct vr_event ev = rig_event(ids[vr_rng_below(rng, 4)], (enum vr_action)vr_rng_below(rng, VR_ACTIONS_MAX), now);
+	enum vr_action any = (enum vr_action)vr_rng_below(rng, VR_ACTIONS_MAX);
+	struct vr_event ev = rig_event(ids[vr_rng_below(rng, 4)], any, now);
 	if (vr_rng_below(rng, 2))
 		ev.action = VR_ACTION_SHARE;
 	(void)snprintf(text[0], 80, "u%d", (int)vr_rng_below(rng, 200));

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What a cut writes and when, what comes and goes in memory. What the figures are is the golden tests' business. */
+/* What a cut writes and when, what comes and goes in memory. What the figures
+ * are is the golden tests' business.                                                              */
 #include "engine_rig.h"
 
 /* ---- cut, committed, dirty ---- */
@@ -96,7 +97,7 @@ static void views_drain_by_view_time_alone(void **state)
 	rig_init(&r);
 	rig_add(&r, "a", VR_ACTION_SHARE, 0);
 	rig_cut(&r, 0);
-	/* The bucket leaves 1m at 60 s and 5m at 300 s: each is told at most a bucket's width, or a second, later. */
+	/* The bucket leaves 1m at 60 s and 5m at 300 s: each is told at most a bucket's width later. */
 	assert_int_equal(drains_until(&r, 0, 61999, &first, &last), 1);
 	assert_in_range(first, 60000, 61999);
 	assert_int_equal(drains_until(&r, 62000, 310000, &first, &last), 1);
@@ -200,8 +201,8 @@ static void a_content_seen_once_is_small(void **state)
 {
 	struct vr_mem mem = vr_mem_heap();
 	struct vr_engine_config config = {
-		.topic = VR_STR("t"), .retention = {VR_HOUR_MS}, .channels_max = 16, .views_min_events = 1, .ts_min_events = 20,
-		.board_size = 100,
+		.topic = VR_STR("t"), .retention = {VR_HOUR_MS}, .channels_max = 16, .views_min_events = 1,
+		.ts_min_events = 20, .board_size = 100,
 		.windows = {.n = 4, .width_ms = {2000, 10000, 120000, 2880000}, .name = {"1m", "5m", "1h", "24h"}},
 	};
 	struct engine_rig r = {.mem = mem, .config = config};

@@ -199,7 +199,8 @@ static void no_memory_for_an_engine(void **state)
 static int compile_rules(void **state)
 {
 	static const struct vr_pair labels[] = {{VR_STR("severity"), VR_STR("page")}};
-	static const struct vr_pair notes[] = {{VR_STR("summary"), VR_STR("{{ $labels.content_id }} has {{ $value }}")}};
+	static const struct vr_pair notes[] = {
+		{VR_STR("summary"), VR_STR("{{ $labels.content_id }} has {{ $value }}")}};
 	const struct vr_rule_spec specs[] = {
 		{.alert = VR_STR("Many"), .expr = VR_STR("unique_sharers > 2"), .labels = labels, .n_labels = 1,
 			.annotations = notes, .n_annotations = 1},

@@ -6,8 +6,8 @@
 
 static struct vr_merge *merge_of(struct vr_mem *mem, uint32_t top_n, uint32_t top_channels)
 {
-	struct vr_merge_config config = {.windows = {.n = 2, .width_ms = {2000, 10000}, .name = {"1m", "5m"}}, .top_n = top_n,
-		.top_channels = top_channels};
+	struct vr_merge_config config = {.windows = {.n = 2, .width_ms = {2000, 10000}, .name = {"1m", "5m"}},
+		.top_n = top_n, .top_channels = top_channels};
 	struct vr_merge *m;
 	*mem = vr_mem_heap();
 	assert_int_equal(vr_merge_new(&config, mem, &m), VR_OK);
