@@ -22,7 +22,7 @@ CHUNK = 20
 
 
 def seeds():
-    first, last = map(int, os.environ.get("VR_GOLDEN_SEEDS", "0:400").split(":"))
+    first, last = map(int, os.environ.get("VR_GOLDEN_SEEDS", "0:300").split(":"))
     return range(first, last, CHUNK)
 
 
