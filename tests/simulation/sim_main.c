@@ -9,11 +9,11 @@
 #include <unistd.h>
 #include "sim.h"
 
-enum { JOBS_MAX = 64 };
-struct options { uint64_t seed, schedules; unsigned jobs; bool trace, twice, uncovered; };
+enum { JOBS_MAX = 64, BROKEN_MAX = 10 };
+struct options { uint64_t seed, schedules; unsigned jobs; int most; bool trace, twice, uncovered; };
 
 static const char usage[] =
-	"usage: virald_sim [--seed N] [--schedules M] [--jobs J] [--trace] [--twice] [--uncovered]\n\n"
+	"usage: virald_sim [--seed N] [--schedules M] [--jobs J] [--trace] [--twice] [--first] [--uncovered]\n\n"
 	"Runs the schedules of the seeds N .. N+M-1: the real shard on a simulated Redis and log, everything compared with\n"
 	"the fold of the log after every transaction. A seed that breaks a promise is named; --seed N --trace tells it.\n\n"
 	"  --seed N       first seed (default 1)\n"
@@ -21,6 +21,7 @@ static const char usage[] =
 	"  --jobs J       processes (default 1)\n"
 	"  --trace        say what happens\n"
 	"  --twice        each schedule twice: both must be equal to the byte\n"
+	"  --first        end with the first that breaks a promise\n"
 	"  --uncovered    succeed even if something never happened\n";
 
 const char *sim_hit_text(enum sim_hit h)
@@ -58,7 +59,7 @@ static int work(const struct options *o, unsigned job, struct sim_totals *totals
 	struct sim *s = sim_new(fixed, totals);
 	int failed = 0;
 	s->trace = o->trace;
-	for (uint64_t i = job; i < o->schedules && failed < 10; i += o->jobs)
+	for (uint64_t i = job; i < o->schedules && failed < o->most; i += o->jobs)
 		failed += !run_one(s, o->seed + i, o);
 	sim_free(s);
 	sim_fixed_free(fixed);
@@ -138,14 +139,16 @@ static bool report(const struct sim_totals *all, const struct options *o, double
 static struct options parse(int argc, char **argv)
 {
 	static const struct option known[] = {{"seed", required_argument, NULL, 's'}, {"schedules", required_argument, NULL, 'n'},
-		{"jobs", required_argument, NULL, 'j'}, {"trace", no_argument, NULL, 't'}, {"twice", no_argument, NULL, '2'},
+		{"jobs", required_argument, NULL, 'j'}, {"trace", no_argument, NULL, 't'}, {"twice", no_argument, NULL, '2'}, {"first", no_argument, NULL, '1'},
 		{"uncovered", no_argument, NULL, 'u'}, {"help", no_argument, NULL, 'h'}, {0}};
-	struct options o = {.seed = 1, .schedules = 1, .jobs = 1};
+	struct options o = {.seed = 1, .schedules = 1, .jobs = 1, .most = BROKEN_MAX};
 	for (int c; (c = getopt_long(argc, argv, "", known, NULL)) != -1;) {
 		o.trace |= c == 't';
 		o.twice |= c == '2';
 		o.uncovered |= c == 'u';
-		if (c == 's')
+		if (c == '1')
+			o.most = 1;
+		else if (c == 's')
 			o.seed = strtoull(optarg, NULL, 10);
 		else if (c == 'n')
 			o.schedules = strtoull(optarg, NULL, 10);

@@ -1,0 +1,58 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Deliberate breaks: a name, and for each file a text and what it becomes. A text must stand there exactly once."""
+
+OWNER = "src/redis/owner.c"
+ACQUIRE = "src/daemon/acquire.c"
+COMMIT = "src/daemon/commit.c"
+LOAD = "src/daemon/load.c"
+PIPELINE = "src/daemon/pipeline.c"
+SAID = "src/daemon/said.c"
+WRITER = "src/redis/writer.c"
+
+BREAKS = [
+    ("no WATCH before a cut", [(OWNER, """void vr_owner_guard(struct vr_owner *o, struct vr_cmds *c)
+{
+	vr_cmd(c, 2, "WATCH");""", """void vr_owner_guard(struct vr_owner *o, struct vr_cmds *c)
+{
+	vr_cmd(c, 2, "EXISTS");""")]),
+    ("no WATCH before a claim", [(OWNER, """	o->held = false;
+	vr_cmd(c, 2, "WATCH");""", """	o->held = false;
+	vr_cmd(c, 2, "EXISTS");""")]),
+    ("no validated load", [(OWNER, "		err = compare_pair(o, &exec->elem[0], d);", "		(void)compare_pair;")]),
+    ("no comparison before a cut", [(OWNER, "	return compare_pair(o, &replies->at[1], d);", "	return VR_OK;")]),
+    ("seq does not rise", [(OWNER, "write_moving(c, r, o->seq + 1);", "write_moving(c, r, o->seq);"), (OWNER, "	o->seq++;\n", "")]),
+    ("token not renewed at a claim", [(ACQUIRE, "	s->world->token(s->world->ctx, token);", "	memset(token, '0', sizeof(token) - 1), token[VR_TOKEN_LEN] = 0;")]),
+    ("stream time not stored", [(OWNER, 'field(c, "stream_ms", r->stream.ms);', 'field(c, "stream_ms", 0);')]),
+    ("log time not stored", [(OWNER, 'field(c, "log_ms", r->log.ms);', 'field(c, "log_ms", 0);')]),
+    ("offset one too far", [(PIPELINE, "s->record.off = item->offset + 1;", "s->record.off = item->offset + 2;")]),
+    ("seam not looked at", [(PIPELINE, "if (item->time.ms != s->record.last.time_ms || vr_record_hash(item) != s->record.last.hash)", "if (0)")]),
+    ("a record of the future moves log time", [(PIPELINE, "		p->record.kafka_time = (struct vr_wall){0};", "		(void)0;")]),
+    ("what the clock refused is not noted", [(PIPELINE, "		vr_buf_add(&s->refused, &p->item->offset, sizeof(p->item->offset));", "		(void)0;")]),
+    ("rule sets noted at the cut's offset", [(COMMIT, "vr_buf_i64(&s->scratch, taken.off);", "vr_buf_i64(&s->scratch, s->record.off);")]),
+    ("a gap is not stored", [(PIPELINE, """	s->boards_due = true;
+	err = vr_shard_cut(s, d);
+""", """	s->boards_due = true;
+""")]),
+    ("the batch is left when dead letters wait", [(PIPELINE, "	if (err != VR_E_DLQ)\n		return err;\n	s->letters_wait = true;\n	return VR_OK;", "	return err;")]),
+    ("dead letters not waited for", [(COMMIT, "s->world->settle(s->world->ctx, &s->letters_failed);", "VR_OK;")]),
+    ("views outside the cut", [(WRITER, "	write_fields(ctx, v, id, fields, n, false);\n", "")]),
+    ("partials not stored", [("src/core/cut.c", "	store->set(store->ctx, VR_SLOT_PARTIAL,", "	if (0) store->set(store->ctx, VR_SLOT_PARTIAL,")]),
+    ("duplicates not stored", [("src/core/cut.c", "w->store->append(w->store->ctx, VR_SLOT_DEDUP, vr_buf_str(&w->e->scratch), bytes);", "(void)bytes;")]),
+    ("rule state not stored", [("src/core/content_state.c", """	vr_buf_varint(b, c->n_rules);
+	for (unsigned i = 0; i < c->n_rules; i++) {""", """	vr_buf_varint(b, 0);
+	for (unsigned i = 0; i < 0; i++) {""")]),
+    ("timers not loaded at acquire", [(ACQUIRE, "for (size_t i = 0; i < timers->n; i++)", "for (size_t i = 0; i < timers->n * 0; i++)")]),
+    ("announced alerts not kept", [(SAID, "	keep(k, a->id, a->state == VR_ALERT_FIRING, c);\n", "	(void)keep;\n")]),
+    ("said.off does not rise", [(SAID, "	s->off = off > s->off ? off : s->off;\n", "")]),
+    ("home ignored", [(LOAD, ".is_home = r[3].type == VR_REPLY_STR && vr_str_eq(r[3].str, home),", ".is_home = true,")]),
+    ("spoiled views not repaired", [(COMMIT, "	vr_engine_reshow(s->engine, id);\n", "")]),
+    ("forgotten contents keep their keys", [(LOAD, "	if (n < SWEEP)\n		s->forgot_below = below;", "	s->forgot_below = below;"), (LOAD, "	size_t n = r.at[0].n;", "	size_t n = 0;")]),
+    ("forgetting not in order", [("src/core/judge.c", "	sort_by_id(ret->at, ret->n);\n", "	(void)sort_by_id;\n")]),
+    ("an unshare not clamped", [("src/core/count.c", "	take_from(e, &c->tally, at, &given);", "	take_from(e, &c->tally, at, &want);")]),
+    ("window off by one bucket", [("src/core/ring.h", "now_k - (VR_BUCKETS - 1);", "now_k - (VR_BUCKETS - 2);")]),
+    ("duplicates not found", [("src/core/dedup.c", "	return s && s->t != EMPTY && s->t >= edge(now.ms, d->window_ms);", "	return 0 && s && now.ms;")]),
+    ("a refused record moves stream time", [("src/core/fold.c", """	if (ret->refused) {
+		ret->fate = VR_FATE_REFUSED;""", """	if (ret->refused) {
+		e->stream = vr_wall_max(e->stream, e->log);
+		ret->fate = VR_FATE_REFUSED;""")]),
+]
