@@ -64,8 +64,7 @@ static double chan_shares(const void *ctx, const void *member)
 	const struct vr_chan *ch = member;
 	if (!ch->share || ch->content->home == VR_HOME_ELSEWHERE)
 		return 0;
-	int64_t k = vr_bucket_of(v->at.ms, v->e->config.windows.width_ms[v->window]);
-	return (double)vr_ring_value(&ch->share->ring[v->window], k);
+	return (double)vr_ring_value_at(&ch->share->ring[v->window], v->e->config.windows.width_ms[v->window], v->at.ms);
 }
 
 static struct vr_str chan_id(const void *ctx, const void *member)

@@ -41,7 +41,7 @@ static uint64_t window_value(const struct look *l, const struct vr_term *t)
 	const struct vr_chan *chan = ch ? vr_content_chan(l->c, ch->number) : NULL;
 	if (!chan || !chan->share)
 		return 0;
-	return vr_ring_value(&chan->share->ring[t->window], vr_bucket_of(l->now.ms, w->width_ms[t->window]));
+	return vr_ring_value_at(&chan->share->ring[t->window], w->width_ms[t->window], l->now.ms);
 }
 
 static bool depth_of(const struct look *l, enum vr_metric metric, double *ret)

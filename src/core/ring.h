@@ -63,6 +63,18 @@ static inline bool vr_ring_bump(struct vr_ring *r, int64_t width_ms, int64_t now
 uint64_t vr_ring_take(struct vr_ring *r, int64_t k, uint64_t n);
 /** Value at bucket time now_k, not before the newest bucket held, without changing anything. */
 uint64_t vr_ring_value(const struct vr_ring *r, int64_t now_k);
+/** Nothing held has left at now_ms: the commonest case, told without a division. */
+static inline bool vr_ring_is_whole(const struct vr_ring *r, int64_t width_ms, int64_t now_ms)
+{
+	uint64_t width = (uint64_t)width_ms;
+
+	return r->n == 0 || (uint64_t)now_ms - (uint64_t)vr_ring_at(r)[0].k * width < VR_BUCKETS * width;
+}
+/** The value at a time. */
+static inline uint64_t vr_ring_value_at(const struct vr_ring *r, int64_t width_ms, int64_t now_ms)
+{
+	return vr_ring_is_whole(r, width_ms, now_ms) ? r->sum : vr_ring_value(r, vr_bucket_of(now_ms, width_ms));
+}
 /** Smallest k still held, or INT64_MAX when empty: it leaves at (k + 30) * width. */
 static inline int64_t vr_ring_oldest(const struct vr_ring *r)
 {

@@ -83,7 +83,7 @@ static void emit(struct vr_parser *p, enum vr_op op, bool first, uint16_t arg)
 
 	if (op == VR_OP_NUMBER || op == VR_OP_TERM)
 		p->height++;
-	else if (op != VR_OP_NEGATE)
+	else if (op != VR_OP_NEGATE && !vr_op_is_skip(op))
 		p->height--;
 	if (d->n_code == VR_CODE_MAX || p->height > VR_STACK_MAX)
 		too_large(p);
@@ -193,6 +193,22 @@ static int find_operator(enum vr_tok tok)
 	return -1;
 }
 
+/* Before the right side of `and`, `or`, `unless`: passes it by when the left side has decided. */
+static struct vr_instr *emit_skip(struct vr_parser *p, enum vr_op op)
+{
+	if (!vr_op_is_set(op))
+		return NULL;
+	emit(p, op == VR_OP_OR ? VR_OP_SKIP_IF_PRESENT : VR_OP_SKIP_IF_ABSENT, false, 0);
+	return p->broken ? NULL : &p->draft->code[p->draft->n_code - 1];
+}
+
+/* What the first comparison compares is shown also where it is false: it is never passed by. */
+static void aim_skip(const struct vr_parser *p, struct vr_instr *skip, bool compared)
+{
+	if (skip && compared)
+		skip->arg = (uint16_t)(&p->draft->code[p->draft->n_code] - skip - 1);
+}
+
 static struct kind parse_binary(struct vr_parser *p, int precedence)
 {
 	struct kind left = parse_unary(p);
@@ -204,9 +220,12 @@ static struct kind parse_binary(struct vr_parser *p, int precedence)
 		bool first = vr_op_is_comparison(op) && !p->compared;
 
 		p->compared |= first;
+		bool compared = p->compared;
+		struct vr_instr *skip = emit_skip(p, op);
 		vr_parser_advance(p);
 		left = combine(p, &t, op, left, parse_binary(p, operators[i].precedence + 1));
 		emit(p, op, first, 0);
+		aim_skip(p, skip, compared);
 	}
 	return left;
 }

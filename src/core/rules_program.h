@@ -4,6 +4,7 @@
  *
  * Picture:   shares{window="5m"} > 2 * likes{window="5m"}
  *            TERM 0 | NUMBER 0 | TERM 1 | MUL | GT first
+ *            A side of `and`, `or`, `unless` that cannot matter any more is passed by: SKIP stands before it.
  * Invariant: never more than VR_STACK_MAX values on the stack; ends with exactly one.
  * Values:    a number or absent. Arithmetic: absent if a side is. A comparison that is false is
  *            absent, else its left side. and: left if right is present; or: left, else right;
@@ -21,14 +22,16 @@ enum vr_op {
 	VR_OP_OR, VR_OP_AND, VR_OP_UNLESS,
 	VR_OP_EQ, VR_OP_NE, VR_OP_LT, VR_OP_LE, VR_OP_GT, VR_OP_GE,
 	VR_OP_ADD, VR_OP_SUB, VR_OP_MUL, VR_OP_DIV,
+	VR_OP_SKIP_IF_ABSENT, VR_OP_SKIP_IF_PRESENT,
 };
+static inline bool vr_op_is_skip(enum vr_op op) { return op >= VR_OP_SKIP_IF_ABSENT; }
 static inline bool vr_op_is_set(enum vr_op op) { return op >= VR_OP_OR && op <= VR_OP_UNLESS; }
 static inline bool vr_op_is_comparison(enum vr_op op) { return op >= VR_OP_EQ && op <= VR_OP_GE; }
 
 struct vr_instr {
 	uint8_t op;
 	uint8_t first;			/* 1: the first comparison in reading order */
-	uint16_t arg;			/* index into numbers or terms */
+	uint16_t arg;			/* index into numbers or terms; of a SKIP: how many instructions */
 };
 
 struct vr_program {

@@ -86,6 +86,10 @@ struct vr_judged vr_program_run(const struct vr_program *p, vr_term_value_f *val
 			stack[n++] = load(p, in, value, entity);
 			continue;
 		}
+		if (vr_op_is_skip((enum vr_op)in->op)) {
+			i += stack[n - 1].present == (in->op == VR_OP_SKIP_IF_PRESENT) ? in->arg : 0;
+			continue;
+		}
 		if (in->op == VR_OP_NEGATE) {
 			stack[n - 1].v = -stack[n - 1].v;
 			continue;

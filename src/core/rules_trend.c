@@ -105,7 +105,7 @@ bool vr_program_may_begin_by_falling(const struct vr_program *p)
 		} else if (in->op == VR_OP_NEGATE) {
 			stack[n - 1] = reverse(stack[n - 1]);
 			stack[n - 1].below_zero = true;
-		} else {
+		} else if (!vr_op_is_skip((enum vr_op)in->op)) {
 			n--;
 			stack[n - 1] = apply((enum vr_op)in->op, stack[n - 1], stack[n]);
 		}

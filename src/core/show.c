@@ -79,7 +79,7 @@ void vr_fields_tally(struct vr_fields *f, const struct vr_names *names, const st
 			put_u64(f, names->total[s->action], s->total);
 		s->shown_total = s->total;
 		for (unsigned k = 0; k < w->n; k++) {
-			uint64_t value = vr_ring_value(&s->ring[k], vr_bucket_of(view.ms, w->width_ms[k]));
+			uint64_t value = vr_ring_value_at(&s->ring[k], w->width_ms[k], view.ms);
 			if (s->ring[k].shown != value)
 				put_u64(f, names->window[s->action][k], value);
 			s->ring[k].shown = value;

@@ -130,7 +130,7 @@ void vr_series_take(struct vr_series *s, const struct vr_windows *w, struct vr_w
 void vr_series_advance(struct vr_series *s, const struct vr_windows *w, struct vr_wall now)
 {
 	for (unsigned i = 0; i < w->n; i++)
-		if (s->ring[i].n > 0)
+		if (!vr_ring_is_whole(&s->ring[i], w->width_ms[i], now.ms))
 			(void)vr_ring_advance(&s->ring[i], vr_bucket_of(now.ms, w->width_ms[i]));
 }
 
@@ -146,9 +146,7 @@ uint64_t vr_tally_window(const struct vr_tally *t, const struct vr_windows *w, e
 {
 	const struct vr_series *s = vr_tally_find(t, a);
 
-	if (!s || s->ring[window].n == 0)
-		return 0;
-	return vr_ring_value(&s->ring[window], vr_bucket_of(now.ms, w->width_ms[window]));
+	return s ? vr_ring_value_at(&s->ring[window], w->width_ms[window], now.ms) : 0;
 }
 
 /* When bucket k is out; at the end of time for one that would leave behind it. */

@@ -95,6 +95,41 @@ static void value_and_threshold_are_the_sides_of_the_first_comparison(void **sta
 	assert_number(j.threshold, 2);
 }
 
+/* Counts how often it is asked; see rig_value for what is true. */
+static bool counting_value(const void *entity, const struct vr_term *t, double *ret)
+{
+	(*(unsigned *)(uintptr_t)entity)++;
+	return rig_value(NULL, t, ret);
+}
+
+static void a_side_that_cannot_matter_is_not_asked(void **state)
+{
+	static const struct { const char *expr; unsigned asked; bool present; } of[] = {
+		{"shares_total > 100 and (likes_total > 1 or views_total > 1)", 1, false},
+		{"shares_total > 1 and (likes_total > 1 or views_total > 1)", 2, true},
+		{"shares_total > 1 and (likes_total > 100 or views_total > 1)", 3, true},
+		{"shares_total > 100 or likes_total > 1", 2, true},
+		{"shares_total > 100 unless likes_total > 1", 1, false},
+		{"shares_total > 1 unless likes_total > 100", 2, true},
+		/* The first comparison stands in the right side: its sides are told all the same. */
+		{"mean_depth and shares_total > 1", 2, false},
+	};
+	(void)state;
+	for (size_t i = 0; i < sizeof(of) / sizeof(of[0]); i++) {
+		struct vr_rule_spec spec = spec_of(of[i].expr);
+		struct vr_judged j;
+		struct rig rig;
+		unsigned asked = 0;
+
+		compile(&rig, &spec, 1);
+		j = vr_rule_judge(vr_rules_at(rig.set, 0), counting_value, &asked);
+		assert_int_equal(j.present, of[i].present);
+		assert_int_equal(asked, of[i].asked);
+		assert_number(j.value, 10);
+		rig_done(&rig);
+	}
+}
+
 static void a_reset_expression_holds_a_firing_alert(void **state)
 {
 	struct vr_rule_spec spec = spec_of("shares_total > 9");
@@ -261,6 +296,7 @@ int main(void)
 		cmocka_unit_test(selectors_ask_for_what_they_name),
 		cmocka_unit_test(absence_spreads_as_in_promql),
 		cmocka_unit_test(value_and_threshold_are_the_sides_of_the_first_comparison),
+		cmocka_unit_test(a_side_that_cannot_matter_is_not_asked),
 		cmocka_unit_test(a_reset_expression_holds_a_firing_alert),
 		cmocka_unit_test(the_version_is_the_hash_of_what_decides),
 		cmocka_unit_test(labels_and_annotations_are_json_with_templates_filled),
