@@ -17,6 +17,10 @@ struct vr_rulefile;
  * at all is no mistake for a pattern with * or ?, a missing plain path is. */
 VR_MUST enum vr_err vr_rulefile_read(const struct vr_str_list *patterns, struct vr_arena *names,
 	struct vr_rulefile **ret, struct vr_rule_errors *errors);
+/** The same, but with VR_E_CONFIG *ret is given, too: the rules that have a name and an expression, so that mistakes
+ * in those are told together with the others. Good for nothing else; free it. */
+VR_MUST enum vr_err vr_rulefile_read_part(const struct vr_str_list *patterns, struct vr_arena *names,
+	struct vr_rulefile **ret, struct vr_rule_errors *errors);
 /** One text, known by name (keeps) in messages. */
 VR_MUST enum vr_err vr_rulefile_parse(
 	struct vr_str text, struct vr_str name, struct vr_rulefile **ret, struct vr_rule_errors *errors);

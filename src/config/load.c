@@ -211,6 +211,17 @@ static void env_path(struct vr_str name, char path[PATH_MAX_BYTES])
 	path[n] = '\0';
 }
 
+/* Named after its section, so that what is near is looked for there. */
+static void say_unknown_path(struct vr_setter *s, struct vr_str origin, struct vr_str path)
+{
+	char prefix[PATH_MAX_BYTES];
+	const char *dot = path.n > 0 ? memchr(path.p, '.', path.n) : NULL;
+	size_t n = dot ? (size_t)(dot - path.p) + 1 : 0;
+
+	(void)snprintf(prefix, sizeof(prefix), "%.*s", (int)n, path.p);
+	say_unknown(s, (struct vr_pos){.file = origin}, "setting", prefix, (struct vr_str){path.p + n, path.n - n});
+}
+
 static void load_env(struct vr_setter *s, const char *const *env)
 {
 	char path[PATH_MAX_BYTES], origin[PATH_MAX_BYTES + 20];
@@ -227,7 +238,7 @@ static void load_env(struct vr_setter *s, const char *const *env)
 		if (row >= 0)
 			set_text(s, row, vr_str_c(*env + n + 1), origin);
 		else
-			say_unknown(s, (struct vr_pos){.file = vr_str_c("environment")}, "setting", "", vr_str_c(path));
+			say_unknown_path(s, vr_text_keep(s->names, vr_str_c(origin)), vr_str_c(path));
 	}
 }
 
@@ -249,7 +260,7 @@ static void load_set(struct vr_setter *s, const char *set)
 	if (set[path.n] != '=')
 		vr_config_say(s->errors, pos, "found `%s`; expected path=value", set);
 	else if (row < 0)
-		say_unknown(s, pos, "setting", "", path);
+		say_unknown_path(s, pos.file, path);
 	else
 		set_text(s, row, vr_str_c(set + path.n + 1), "--set");
 }

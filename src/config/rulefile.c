@@ -319,24 +319,35 @@ static void write_json(struct vr_rulefile *f, struct vr_rule_errors *errors)
 		vr_config_say(errors, (struct vr_pos){0}, "the rules are too large together; expected at most 1 MiB");
 }
 
-static enum vr_err finish(
-	struct vr_rulefile *f, size_t before, struct vr_rule_errors *errors, struct vr_rulefile **ret)
+static enum vr_err finish(struct vr_rulefile *f, size_t before, struct vr_rule_errors *errors)
 {
-	enum vr_err err;
-
 	if (errors->n == before)
 		write_json(f, errors);
-	err = errors->n > before ? VR_E_CONFIG : VR_OK;
-	if (err == VR_OK) {
-		(void)snprintf(
-			f->hash, sizeof(f->hash), "%016llx", (unsigned long long)vr_hash64(vr_buf_str(&f->json)));
-		err = f->noted.failed ? VR_E_NOMEM : VR_OK;
-	}
+	if (errors->n > before)
+		return VR_E_CONFIG;
+	(void)snprintf(f->hash, sizeof(f->hash), "%016llx", (unsigned long long)vr_hash64(vr_buf_str(&f->json)));
+	return f->noted.failed ? VR_E_NOMEM : VR_OK;
+}
+
+/* Given when there are no mistakes. */
+static enum vr_err give(struct vr_rulefile *f, enum vr_err err, struct vr_rulefile **ret)
+{
 	if (err == VR_OK)
 		*ret = f;
 	else
 		vr_rulefile_free(f);
 	return err;
+}
+
+/* Rules that have a name and an expression, whatever else is wrong with them. */
+static void keep_named(struct vr_rulefile *f)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < f->n; i++)
+		if (f->specs[i].alert.n > 0 && f->specs[i].expr.n > 0)
+			f->specs[n++] = f->specs[i];
+	f->n = n;
 }
 
 enum vr_err vr_rulefile_parse(
@@ -351,7 +362,7 @@ enum vr_err vr_rulefile_parse(
 	kept = vr_text_keep(&f->arena, text);
 	if (kept.p)
 		add_text(f, kept, name, errors);
-	return finish(f, before, errors, ret);
+	return give(f, finish(f, before, errors), ret);
 }
 
 static void add_pattern(
@@ -372,17 +383,36 @@ static void add_pattern(
 	globfree(&found);
 }
 
+static struct vr_rulefile *read_patterns(const struct vr_str_list *patterns, struct vr_arena *names, struct vr_rule_errors *errors)
+{
+	struct vr_rulefile *f = new_file();
+
+	for (size_t i = 0; f && i < patterns->n; i++)
+		add_pattern(f, patterns->at[i], names, errors);
+	return f;
+}
+
 enum vr_err vr_rulefile_read(const struct vr_str_list *patterns, struct vr_arena *names,
 	struct vr_rulefile **ret, struct vr_rule_errors *errors)
 {
-	struct vr_rulefile *f = new_file();
 	size_t before = errors->n;
+	struct vr_rulefile *f = read_patterns(patterns, names, errors);
 
-	if (!f)
-		return VR_E_NOMEM;
-	for (size_t i = 0; i < patterns->n; i++)
-		add_pattern(f, patterns->at[i], names, errors);
-	return finish(f, before, errors, ret);
+	return f ? give(f, finish(f, before, errors), ret) : VR_E_NOMEM;
+}
+
+enum vr_err vr_rulefile_read_part(const struct vr_str_list *patterns, struct vr_arena *names,
+	struct vr_rulefile **ret, struct vr_rule_errors *errors)
+{
+	size_t before = errors->n;
+	struct vr_rulefile *f = read_patterns(patterns, names, errors);
+	enum vr_err err = f ? finish(f, before, errors) : VR_E_NOMEM;
+
+	if (err != VR_E_CONFIG)
+		return f ? give(f, err, ret) : err;
+	keep_named(f);
+	*ret = f;
+	return err;
 }
 
 void vr_rulefile_free(struct vr_rulefile *file)

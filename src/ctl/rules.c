@@ -52,11 +52,12 @@ static enum vr_ctl_exit check(struct rules_run *run, const struct vr_str_list *f
 	enum vr_ctl_exit code = VR_CTL_OK;
 	const struct vr_rule_spec *specs = NULL;
 	size_t n = 0;
-	enum vr_err err = vr_rulefile_read(files, &run->peers.kept, &file, &errors);
+	enum vr_err err = vr_rulefile_read_part(files, &run->peers.kept, &file, &errors), bad;
 
-	if (!err) {
+	if (file) {
 		specs = vr_rulefile_specs(file, &n);
-		err = vr_rules_compile(specs, n, &run->peers.config->windows, &run->peers.mem, &rules, &errors);
+		bad = vr_rules_compile(specs, n, &run->peers.config->windows, &run->peers.mem, &rules, &errors);
+		err = err ? err : bad;
 	}
 	if (err)
 		code = tell(&errors, err);

@@ -12,17 +12,20 @@ enum { ERRORS_MAX = 64 };
 static enum vr_err check_rules(const struct vr_config *c, struct vr_mem *mem, struct vr_arena *names, struct vr_rulefile **ret,
 	struct vr_rule_errors *errors)
 {
-	struct vr_rules *rules;
+	struct vr_rulefile *file = NULL;
+	struct vr_rules *rules = NULL;
 	size_t n;
-	enum vr_err err = vr_rulefile_read(&c->rules_files, names, ret, errors);
-	if (err)
+	enum vr_err err = vr_rulefile_read_part(&c->rules_files, names, &file, errors);
+	if (!file)
 		return err;
-	const struct vr_rule_spec *specs = vr_rulefile_specs(*ret, &n);
-	err = vr_rules_compile(specs, n, &c->windows, mem, &rules, errors);
+	const struct vr_rule_spec *specs = vr_rulefile_specs(file, &n);
+	enum vr_err bad = vr_rules_compile(specs, n, &c->windows, mem, &rules, errors);
+	vr_rules_free(rules);
+	err = err ? err : bad;
 	if (err)
-		vr_rulefile_free(*ret);
+		vr_rulefile_free(file);
 	else
-		vr_rules_free(rules);
+		*ret = file;
 	return err;
 }
 

@@ -6,14 +6,16 @@
     fleet.settle()          until every partition's stored offset is the log's end, and the merged views say so
     fleet.check()           every key of Redis against the fold of the topic; the report of the oracle
 """
+import gc
+import multiprocessing
 import os
 import subprocess
 import time
 
 from oracle import rules as oracle_rules
-from oracle.check_topic import fold_logs, read_topic
+from oracle.check_topic import members, read_homes, read_topic
 from oracle.compare import compare
-from oracle.fold import Config
+from oracle.fold import Config, Partition
 from virtest import Daemon, PortLock, eventually
 from virtest.daemon import binary
 
@@ -166,7 +168,18 @@ class Fleet:
         return out
 
     def fold(self, logs=None, config=None, rules=None):
-        return fold_logs(logs or self.logs(), config, self.rule_list(config) if rules is None else rules, self.live)
+        """[Partition] of the logs (default: of all that Kafka has)."""
+        logs = self.logs() if logs is None else logs
+        rules = self.rule_list(config) if rules is None else rules
+        homes = read_homes(self.live, "vir:", logs)
+        ahead = {place: members(self.live, self.own(place[1], place[0], "refused")) for place in logs}
+        return in_parallel(fold_one, [(place, records, config, rules, homes, ahead[place]) for place, records in sorted(logs.items())])
+
+    def shown(self):
+        """key -> value as Redis keeps it, of all that people see: it must not change while nothing comes."""
+        def public(key):
+            return key.startswith(b"vir:") and not key.startswith(b"vir:meta")
+        return {(db, key): value for db in (0, 2) for key, value in dump(self.redis.client(db), public).items()}
 
     def check(self, partitions=None, said=None, need=("fields", "windows", "alerts", "contents", "board_rows"), **more):
         """Boards follow a cut by a second: what differs at first must be equal soon."""
@@ -179,6 +192,43 @@ class Fleet:
         assert report.ok, report.text()
         print(report.text())
         return report
+
+
+_jobs = []
+
+
+def run_job(number):
+    do, args = _jobs[number]
+    return do(*args)
+
+
+def in_parallel(do, arguments):
+    """[do(*args) ...], in as many processes as there are processors; what they need they inherit."""
+    gc.freeze()
+    _jobs[:] = [(do, args) for args in arguments]
+    with multiprocessing.get_context("fork").Pool(os.cpu_count()) as pool:
+        done = pool.map(run_job, range(len(_jobs)), chunksize=1)
+    _jobs.clear()
+    gc.unfreeze()
+    return done
+
+
+def fold_one(place, records, config, rules, homes, ahead):
+    partition = Partition(*place, config, rules, homes, ahead)
+    for record in records:
+        partition.record(*record)
+    return partition
+
+
+def dump(client, wanted, chunk=2000):
+    keys = [key for key in client.scan_iter(count=10000) if wanted(key)]
+    out = {}
+    for at in range(0, len(keys), chunk):
+        with client.pipeline(transaction=False) as pipe:
+            for key in keys[at:at + chunk]:
+                pipe.dump(key)
+            out.update(zip(keys[at:at + chunk], pipe.execute()))
+    return out
 
 
 def merged(base, more):
