@@ -235,6 +235,7 @@ void vr_content_unshown(struct vr_content *c, const struct vr_windows *w)
 		if (c->chan[i]->share)
 			c->chan[i]->share->shown_total = VR_UNSHOWN;
 	c->shown_uniques = VR_UNSHOWN;
+	c->shown_top = VR_TOP_UNKNOWN;
 	c->view_full = true;
 }
 

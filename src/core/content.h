@@ -16,7 +16,7 @@
 
 enum { VR_CONTENT_INLINE_CHANNELS = 8, VR_TREND_BOARD = VR_WINDOWS_MAX };
 /* A longer value would turn the small hash of a view into a table four times its size. */
-enum { VR_SHORT_TEXT = 60 };
+enum { VR_SHORT_TEXT = 60, VR_TOP_UNKNOWN = -2 };
 
 /* Totals of one action through one channel. SHARE is not here: it has a series. */
 struct vr_count { uint64_t n; uint8_t action; };
@@ -74,7 +74,7 @@ struct vr_content {
 	int64_t stored_timer;			/* what the timers hold; 0: not in them */
 	uint64_t unique_count, shown_uniques;	/* the first by vr_content_uniques only */
 	uint32_t timer_place, drain_place;
-	int32_t shown_top;			/* channel_top in the view; -1: none */
+	int32_t shown_top;			/* channel_top in the view; -1: none; VR_TOP_UNKNOWN */
 	uint16_t n_chan, cap_chan;
 	uint8_t n_rules, cap_rules;
 	uint8_t home;				/* enum vr_home */

@@ -314,6 +314,7 @@ static enum vr_err wake_loaded(struct vr_engine *e, struct vr_content *c)
 	c->stored_hour = c->hour;
 	c->uniques_stale = true;
 	c->shown_uniques = VR_UNSHOWN;
+	c->shown_top = VR_TOP_UNKNOWN;
 	c->has_info = vr_content_is_long(c);
 	enum vr_err err = vr_timer_set(e, c);
 	/* Being in the timers is what got it loaded; the next cut finds out whether it still belongs there. */

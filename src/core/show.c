@@ -104,7 +104,8 @@ static void show_names(struct vr_engine *e, struct vr_content *c, struct vr_fiel
 			vr_fields_str(f, "url", c->url.n <= VR_SHORT_TEXT ? c->url : (struct vr_str){NULL, 0});
 	}
 	int top = vr_content_top_channel(c, vr_engine_channel_name, e);
-	if (top != c->shown_top || c->view_full)
+	/* A content that was never shown has no field that would have to go. */
+	if (top != c->shown_top || (c->view_full && top >= 0))
 		vr_fields_str(f, "channel_top", top < 0 ? (struct vr_str){NULL, 0} : vr_engine_channel_name(e, (uint16_t)top));
 	c->shown_top = top;
 }
