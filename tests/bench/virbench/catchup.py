@@ -65,6 +65,12 @@ def recording(folder, name, pid):
         perf.wait()
 
 
+def wait_until(probe):
+    """Progress itself says when nothing moves any more."""
+    while not probe():
+        time.sleep(POLL_S)
+
+
 def run_daemon(programs, kafka, topic, settings=None, perf=None):
     """One catch-up of a new daemon with a new Redis; CPU of the daemon counts from its very start."""
     end = kafka.end_offsets(topic)
@@ -74,9 +80,10 @@ def run_daemon(programs, kafka, topic, settings=None, perf=None):
         start = time.monotonic()
         daemon.start(wait=False)
         progress = Progress(stat, topic, end, daemon.check)
+        # perf sees the threads that are there when it comes; after the first cut all are.
+        wait_until(lambda: progress.reached() or progress.done > 0)
         with recording(perf, "virald", daemon.pid), recording(perf, "redis", redis.pid):
-            while not progress.reached():
-                time.sleep(POLL_S)
+            wait_until(progress.reached)
         wall_s = time.monotonic() - start
         return {
             "records": sum(end.values()),
@@ -87,4 +94,5 @@ def run_daemon(programs, kafka, topic, settings=None, perf=None):
             "peak_kib": proc.peak_kib(daemon.pid),
             "redis_peak_kib": proc.peak_kib(redis.pid),
             "redis": stat.read(),
+            "cuts": sum(value for name, value in daemon.metrics().items() if name.startswith("virald_cuts_total")),
         }

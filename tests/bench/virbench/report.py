@@ -14,6 +14,7 @@ COLUMNS = [
     ("virald us", 10, "cpu_us", "{:.2f}"),
     ("x floor", 8, "ratio", "{:.2f}"),
     ("Redis us", 9, "redis_us", "{:.2f}"),
+    ("ev/cut", 8, "per_cut", "{:,.0f}"),
     ("cmds/ev", 8, "commands", "{:.3f}"),
     ("bytes/ev", 9, "redis_bytes", "{:.1f}"),
     ("virald MiB", 11, "peak_mib", "{:,.0f}"),
@@ -33,6 +34,7 @@ def row_of(wire, floor, run):
         "redis_us": run["redis_cpu_s"] / records * 1e6,
         "commands": run["redis"]["commands"] / records, "redis_bytes": run["redis"]["bytes"] / records,
         "peak_mib": run["peak_kib"] / 1024, "redis_peak_mib": run["redis_peak_kib"] / 1024,
+        "per_cut": records / max(run["cuts"], 1),
         "by_command": run["redis"]["by_command"],
     }
 
