@@ -107,6 +107,8 @@ struct sim *sim_new(const struct sim_fixed *fixed, struct sim_totals *totals)
 	s->heap = vr_mem_heap();
 	vr_arena_init(&s->arena, &s->heap, 0);
 	vr_arena_init(&s->scratch, &s->heap, 0);
+	for (int i = 0; i < SIM_DAEMONS; i++)
+		s->daemon[i].number = i;
 	return s;
 }
 

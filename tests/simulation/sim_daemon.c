@@ -186,6 +186,7 @@ void sim_daemon_start(struct sim *s, int number)
 {
 	struct sim_daemon *d = &s->daemon[number];
 	struct sim_co co = d->co;
+	VR_ASSERT(!d->alive);
 	*d = (struct sim_daemon){.sim = s, .number = number, .alive = true, .co = co, .listed = s->listed};
 	/* It must not be the first to come: then all others were foreign. */
 	d->foreign = !s->mood.wipe && !s->mood.restart && !s->mood.failover && sim_stored_off(s, sim_master(s), 0) >= 0 &&
