@@ -89,6 +89,18 @@ static enum vr_err fold_anew(struct vr_shard *s, struct plan *p, struct vr_diag 
 	return VR_OK;
 }
 
+/* The witness was asked after the look: in between another owner may have begun, and be the one who left it. */
+static enum vr_err still_absent(struct vr_shard *s, struct vr_diag *d)
+{
+	struct vr_replies r;
+	vr_cmd(&s->cmds, 2, "EXISTS");
+	vr_key_own(&s->cmds, &s->keys, "own");
+	enum vr_err err = vr_shard_exchange(s, &r, d);
+	if (err || (r.at[0].type == VR_REPLY_INT && r.at[0].integer == 0))
+		return err;
+	return vr_diag_set(d, VR_E_FENCED, "redis", "another owner began the partition meanwhile");
+}
+
 static enum vr_err begin(struct vr_shard *s, const struct vr_replies *r, struct plan *p, struct vr_diag *d)
 {
 	int64_t off, witness = -1;
@@ -98,10 +110,12 @@ static enum vr_err begin(struct vr_shard *s, const struct vr_replies *r, struct 
 	if (err)
 		return vr_diag_set(d, err, "kafka", "cannot learn the group's committed offset");
 	bool had_state = witness >= 0 || r->at[LOOK_INDEX].integer > 0;
-	if (had_state && s->config.on_missing_state == VR_POLICY_STOP)
-		return vr_diag_set(d, VR_E_STATE_LOST, "redis", "no owner record for %.*s:%d though %s; restore Redis from a backup, "
+	if (had_state && s->config.on_missing_state == VR_POLICY_STOP) {
+		err = still_absent(s, d);
+		return err ? err : vr_diag_set(d, VR_E_STATE_LOST, "redis", "no owner record for %.*s:%d though %s; restore Redis from a backup, "
 			"or fold anew with: viralctl accept %.*s:%d --state-loss", n, topic, part,
 			witness >= 0 ? "the group has committed an offset" : "its index exists", n, topic, part);
+	}
 	if (had_state)
 		return fold_anew(s, p, d);
 	if (!vr_reply_i64(&r->at[LOOK_BEGIN], &off)) {
