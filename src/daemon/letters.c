@@ -3,7 +3,7 @@
 
 #include "clock.h"
 
-enum { HEADERS_MAX = 64, SETTLE_MS = 2000, STEP_MS = 50, NUMBER_LEN = 24 };
+enum { HEADERS_MAX = 64, OWN_MAX = 11, SETTLE_MS = 2000, STEP_MS = 50, NUMBER_LEN = 24 };
 
 static void done(void *ctx, enum vr_err err)
 {
@@ -64,6 +64,8 @@ static size_t add_headers(const struct vr_letters *l, const struct vr_topic_part
 	n = add_header(out, n, "__connect.errors.class.name", VR_STR("virality.v1.Event"));
 	n = add_header(out, n, "__connect.errors.exception.class.name", reason);
 	n = add_header(out, n, "__connect.errors.exception.message", vr_str_c(what));
+	if (why == VR_E_KAFKA_AHEAD)
+		n = add_header(out, n, "virald.timestamp", number(arena, item->time.ms));
 	return add_header(out, n, "virald.reason", reason);
 }
 
@@ -78,7 +80,7 @@ static enum vr_err push(struct vr_letters *l, const struct vr_outgoing *o)
 void vr_letters_send(struct vr_letters *l, const struct vr_topic_part *part, const struct vr_feed_item *item, enum vr_err why,
 	const char *what)
 {
-	struct vr_header header[HEADERS_MAX + 10];
+	struct vr_header header[HEADERS_MAX + OWN_MAX];
 	struct vr_arena arena;
 	struct vr_buf topic;
 	if (!l->producer || l->topic.n == 0)
@@ -88,8 +90,10 @@ void vr_letters_send(struct vr_letters *l, const struct vr_topic_part *part, con
 	size_t n = vr_feed_headers(item, header, HEADERS_MAX);
 	n = add_headers(l, part, item, why, what, &arena, header, n < HEADERS_MAX ? n : HEADERS_MAX);
 	put_topic(l, part->topic, &topic);
+	/* Brokers refuse a timestamp far ahead, in any topic: that one moves into a header. */
+	struct vr_wall now = {0};
 	struct vr_outgoing o = {.topic = vr_buf_str(&topic), .partition = -1, .key = item->key, .value = item->value,
-		.has_key = item->has_key, .has_value = item->has_value, .time = item->time, .headers = header, .n_headers = n,
+		.has_key = item->has_key, .has_value = item->has_value, .time = why == VR_E_KAFKA_AHEAD ? now : item->time, .headers = header, .n_headers = n,
 		.done = done, .ctx = l};
 	atomic_fetch_add(&l->open, 1);
 	enum vr_err err = push(l, &o);

@@ -52,6 +52,9 @@ static void write_entity(struct vr_publisher *p, size_t entity)
 	struct fields f = {&p->cmds, 0};
 	bool partial = is_partial(p, entity);
 	vr_merge_fields(p->merge, entity, count_field, &f);
+	/* Written whole: a partition that was folded anew may have lost a field. */
+	vr_cmd(&p->cmds, 2, "DEL");
+	entity_key(p, entity, "");
 	vr_cmd(&p->cmds, 4 + 2 * f.n + (partial ? 2 : 0), "HSET");
 	entity_key(p, entity, "");
 	vr_merge_fields(p->merge, entity, put_field, &f);
@@ -60,10 +63,6 @@ static void write_entity(struct vr_publisher *p, size_t entity)
 	if (partial) {
 		vr_cmd_c(&p->cmds, "partial");
 		vr_cmd_c(&p->cmds, "1");
-	} else {
-		vr_cmd(&p->cmds, 3, "HDEL");
-		entity_key(p, entity, "");
-		vr_cmd_c(&p->cmds, "partial");
 	}
 	if (entity == 0)
 		return;
@@ -130,19 +129,24 @@ static void write_minutes(struct vr_publisher *p, size_t entity)
 
 /* ------------------------------------------------ boards ------------------------------- */
 
-/* "top:5m" or "top:5m:ch:{weibo}", and a suffix. */
-static void board_key(struct vr_publisher *p, size_t entity, unsigned window, const char *suffix)
+/* "top:5m" or "top:5m:ch:{weibo}". */
+static void channel_board_key(struct vr_publisher *p, struct vr_str channel, unsigned window, const char *suffix)
 {
 	vr_buf_clear(&p->text);
 	vr_buf_c(&p->text, "top:");
 	vr_buf_c(&p->text, p->config.merge.windows.name[window]);
-	if (entity > 0) {
+	if (channel.n > 0) {
 		vr_buf_c(&p->text, ":ch:{");
-		vr_buf_str_add(&p->text, vr_merge_name(p->merge, entity));
+		vr_buf_str_add(&p->text, channel);
 		vr_buf_byte(&p->text, '}');
 	}
 	vr_buf_c(&p->text, suffix);
 	vr_cmd_key(&p->cmds, p->keys.prefix, vr_buf_str(&p->text), VR_STR(""));
+}
+
+static void board_key(struct vr_publisher *p, size_t entity, unsigned window, const char *suffix)
+{
+	channel_board_key(p, entity ? vr_merge_name(p->merge, entity) : VR_STR(""), window, suffix);
 }
 
 static void put_rows(struct vr_publisher *p, const struct vr_merge_row *row, size_t n)
@@ -192,6 +196,8 @@ void vr_merged_ask(struct vr_publisher *p)
 			vr_cmd_c(&p->cmds, "title");
 		}
 	}
+	vr_cmd(&p->cmds, 2, "SMEMBERS");
+	vr_key_global(&p->cmds, &p->keys, "channels");
 	vr_cmd(&p->cmds, 2, "HGETALL");
 	vr_key_own(&p->cmds, &p->keys, "ts");
 }
@@ -308,6 +314,39 @@ static void write_part(struct vr_publisher *p, const struct vr_seen *s)
 	vr_cmd_str(&p->cmds, vr_buf_str(&p->text));
 }
 
+/* ------------------------------------------------ channels that are gone ---------------- */
+
+static bool has_channel(const struct vr_publisher *p, struct vr_str name)
+{
+	for (size_t i = 1; i < vr_merge_entities(p->merge); i++)
+		if (vr_str_eq(vr_merge_name(p->merge, i), name))
+			return true;
+	return false;
+}
+
+static void drop_channel(struct vr_publisher *p, struct vr_str name)
+{
+	vr_cmd(&p->cmds, 3, "SREM");
+	vr_key_global(&p->cmds, &p->keys, "channels");
+	vr_cmd_str(&p->cmds, name);
+	vr_cmd(&p->cmds, 3, "HDEL");
+	vr_key_own(&p->cmds, &p->keys, "ts");
+	vr_cmd_str(&p->cmds, name);
+	vr_cmd(&p->cmds, 3 + p->config.merge.windows.n, "DEL");
+	vr_key_channel(&p->cmds, &p->keys, name, "");
+	vr_key_channel(&p->cmds, &p->keys, name, ":ts");
+	for (unsigned w = 0; w < p->config.merge.windows.n; w++)
+		channel_board_key(p, name, w, "");
+}
+
+/* A channel only ends when a partition is folded anew from a later start. */
+static void drop_gone(struct vr_publisher *p, const struct vr_reply *names)
+{
+	for (size_t i = 0; all_known(p) && i < names->n; i++)
+		if (names->elem[i].type == VR_REPLY_STR && !has_channel(p, names->elem[i].str))
+			drop_channel(p, names->elem[i].str);
+}
+
 /* ------------------------------------------------ all of them --------------------------- */
 
 void vr_merged_write(struct vr_publisher *p, const struct vr_replies *titles)
@@ -318,6 +357,7 @@ void vr_merged_write(struct vr_publisher *p, const struct vr_replies *titles)
 		for (unsigned w = 0; w < p->config.merge.windows.n; w++)
 			write_board(p, i, w);
 	}
+	drop_gone(p, &titles->at[titles->n - 2]);
 	write_trending(p);
 	write_rows(p, titles);
 	for (size_t i = 0; i < p->n_seen; i++)

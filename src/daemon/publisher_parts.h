@@ -34,5 +34,6 @@ struct vr_publisher {
 
 /** Commands for every merged view, behind what is in p->cmds; titles = replies of vr_merged_ask. */
 void vr_merged_write(struct vr_publisher *p, const struct vr_replies *titles);
-/** Commands that read what the views need beside the merge: titles of the rows in order, then what the series have told. */
+/** Commands that read what the views need beside the merge: titles of the rows in order, then the channels
+ * that are shown, then what the series have told. */
 void vr_merged_ask(struct vr_publisher *p);
