@@ -235,8 +235,13 @@ static enum vr_err delete_contents(struct vr_shard *s, const struct vr_owner_rec
 	if (err)
 		return err;
 	vr_cmd_words(&s->cmds, "MULTI", NULL);
-	if (old->exists)
+	if (old->exists) {
 		delete_owner(s, old);
+		vr_cmd(&s->cmds, 4, "HSET");
+		vr_key_own(&s->cmds, &s->keys, "accept");
+		vr_cmd_c(&s->cmds, "what");
+		vr_cmd_c(&s->cmds, "rebuild");
+	}
 	for (size_t i = 0; i < n; i++)
 		delete_content(s, id[i], is_home_of(s, &r.at[i]));
 	vr_cmd_words(&s->cmds, "EXEC", NULL);
@@ -281,8 +286,8 @@ static enum vr_err look_to_wipe(struct vr_shard *s, const struct vr_owner_record
 	return err;
 }
 
-/* The owner record goes with the first piece: whoever held it is fenced and cannot cut onto what is half gone. A crash in
- * between finds the operator's word again. */
+/* The owner record goes with the first piece: whoever held it is fenced and cannot cut onto what is half gone. A word
+ * to fold anew stays in its place, for whoever comes after a crash in between. */
 static enum vr_err wipe(struct vr_shard *s, struct plan *p, struct vr_diag *d)
 {
 	struct vr_str id[WIPE_CHUNK];

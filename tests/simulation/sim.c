@@ -123,6 +123,8 @@ void sim_free(struct sim *s)
 	free(s);
 }
 
+static enum vr_policy draw_policy(struct sim *s, unsigned one_in) { return sim_once_in(s, one_in) ? VR_POLICY_GO_ON : VR_POLICY_STOP; }
+
 static void draw_config(struct sim *s)
 {
 	s->config = (struct vr_shard_config){
@@ -131,7 +133,8 @@ static void draw_config(struct sim *s)
 			.views_min_events = (uint32_t)sim_between(s, 1, 2), .ts_min_events = (uint32_t)sim_between(s, 2, 5),
 			.board_size = (uint32_t)sim_between(s, 2, 4), .max_contents = sim_once_in(s, 8) ? 3 : 0},
 		.prefix = VR_STR("vir:"), .live_db = SIM_LIVE_DB, .alerts_db = SIM_ALERTS_DB, .cluster = "cluster", .group = "group",
-		.on_gap = sim_once_in(s, 2) ? VR_POLICY_GO_ON : VR_POLICY_STOP, .idle_timeout = {5000}, .kafka_ahead = {3600000},
+		.on_gap = draw_policy(s, 2), .on_truncation = draw_policy(s, 4), .on_missing_state = draw_policy(s, 4), .on_growth = draw_policy(s, 4),
+		.idle_timeout = {5000}, .kafka_ahead = {3600000},
 		.announce_history = !sim_once_in(s, 3)};
 }
 

@@ -50,7 +50,7 @@ static struct vr_wall draw_time(struct sim *s)
 /* Of the Kafka record: mostly the clock; sometimes a broker's clock is far ahead, sometimes there is none. */
 static struct vr_wall draw_kafka_time(struct sim *s)
 {
-	if (sim_once_in(s, 40))
+	if (!s->mood.miskeyed && sim_once_in(s, 40))
 		return (struct vr_wall){0};
 	if (sim_once_in(s, 40))
 		return (struct vr_wall){sim_wall(s).ms + sim_between(s, 3000000, 8000000)};

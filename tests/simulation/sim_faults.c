@@ -17,6 +17,9 @@ void sim_mood_draw(struct sim *s)
 		.skew = rate(s, 6, 10), .burst = rate(s, 12, 8), .poison = rate(s, 2, 12),
 		.forget = sim_once_in(s, 3), .miskeyed = false};
 	s->mood.miskeyed = !s->mood.forget && sim_once_in(s, 8);
+	/* Who is at home is written by a load, outside of any cut: a loss may take it while memory goes on believing it. */
+	if (s->mood.miskeyed)
+		s->mood.failover = s->mood.restart = s->mood.wipe = s->mood.vandal = s->mood.recreate = 0;
 	if (calm)
 		s->mood = (struct sim_mood){.rebalance = 20, .rules = 20, .poison = 20};
 }
@@ -163,9 +166,15 @@ static void recreate(struct sim *s)
 	int p = (int)vr_random_below(&s->random, SIM_PARTS);
 	const struct sim_log *log = sim_log_of(s, p);
 	char key[32];
+	struct sim_own own;
 	if (s->version[p] + 1 == SIM_VERSIONS || log->n == 0)
 		return;
 	stop_all(s);
+	sim_own_read(s, sim_master(s), p, &own);
+	if (own.exists && own.off > 0 && !own.last_known)	/* behind a gap there is no record to tell the log by */
+		return;
+	if (!own.exists)
+		s->stops[p] |= 1U << VR_E_STATE_LOST;
 	size_t keep = sim_once_in(s, 2) ? 0 : vr_random_below(&s->random, log->n);
 	s->totals->hit[keep ? SIM_HIT_TRUNCATED : SIM_HIT_RECREATED]++;
 	sim_tell(s, "the log of partition %d is made anew with %zu of %zu records", p, keep, log->n);
