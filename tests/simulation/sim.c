@@ -10,19 +10,27 @@
 /* ------------------------------------------------------------------ what no schedule changes ---- */
 
 /* A constant initialiser. */
-#define TEXT(lit) {lit, sizeof(lit) - 1}
+#define TEXT(lit)                                                                                            \
+	{                                                                                                        \
+		lit, sizeof(lit) - 1                                                                                 \
+	}
 static const struct vr_pair page[] = {{TEXT("severity"), TEXT("page")}};
-static const struct vr_pair summary[] = {{TEXT("summary"), TEXT("{{ $labels.content_id }} {{ $value }} of {{ $threshold }} on {{ $labels.channel }}")}};
+static const struct vr_pair summary[] = {{TEXT("summary"),
+	TEXT("{{ $labels.content_id }} {{ $value }} of {{ $threshold }} on {{ $labels.channel }}")}};
 
-#define RULE(name, text, reset, ms)                                                                                         \
-	{.alert = TEXT(name), .expr = TEXT(text), .reset_expr = TEXT(reset), .for_ = {ms}, .labels = page, .n_labels = 1, \
-	 .annotations = summary, .n_annotations = 1}
+#define RULE(name, text, reset, ms)                                                                          \
+	{                                                                                                        \
+		.alert = TEXT(name), .expr = TEXT(text), .reset_expr = TEXT(reset), .for_ = {ms}, .labels = page,    \
+		.n_labels = 1, .annotations = summary, .n_annotations = 1                                            \
+	}
 static const struct vr_rule_spec spec[][4] = {
 	{RULE("Fast", "shares{window=\"1m\"} > 2", "", 0), RULE("Slow", "shares{window=\"5m\"} > 2", "", 30000),
-	 RULE("Liked", "likes_total > 0", "shares{window=\"1m\"} < 1", 0)},
-	{RULE("Fast", "shares{window=\"1m\"} > 2", "", 0), RULE("Many", "shares_total > 3", "", 0), RULE("People", "unique_sharers > 2", "", 1000)},
+		RULE("Liked", "likes_total > 0", "shares{window=\"1m\"} < 1", 0)},
+	{RULE("Fast", "shares{window=\"1m\"} > 2", "", 0), RULE("Many", "shares_total > 3", "", 0),
+		RULE("People", "unique_sharers > 2", "", 1000)},
 	{RULE("Fast", "shares{window=\"1m\"} > 1", "", 0), RULE("Slow", "shares{window=\"5m\"} > 2", "", 30000),
-	 RULE("Weibo", "shares{window=\"1h\",channel=\"weibo\"} > 1 and mean_depth >= 1", "", 5000), RULE("Quiet", "views_total < 1", "", 60000)},
+		RULE("Weibo", "shares{window=\"1h\",channel=\"weibo\"} > 1 and mean_depth >= 1", "", 5000),
+		RULE("Quiet", "views_total < 1", "", 60000)},
 	{RULE("Many", "shares_total > 3", "", 0)},
 };
 static const size_t specs[] = {3, 3, 4, 1};
@@ -30,11 +38,13 @@ static const size_t specs[] = {3, 3, 4, 1};
 static void make_keys(struct sim_fixed *f)
 {
 	for (int i = 0; i < SIM_CONTENTS; i++) {
-		(void)snprintf(f->id_text[i], sizeof(f->id_text[i]), i == SIM_MISKEYED ? "m" : "%c%d", i < 6 ? 'a' : 'b', i % 6);
+		(void)snprintf(
+			f->id_text[i], sizeof(f->id_text[i]), i == SIM_MISKEYED ? "m" : "%c%d", i < 6 ? 'a' : 'b', i % 6);
 		f->id[i] = vr_str_c(f->id_text[i]);
 	}
 	for (int p = 0; p < SIM_PARTS; p++)
-		VR_ASSERT(vr_keys_init(&f->keys[p], VR_STR("vir:"), VR_STR(SIM_TOPIC), p, SIM_LIVE_DB, SIM_ALERTS_DB) == VR_OK);
+		VR_ASSERT(vr_keys_init(&f->keys[p], VR_STR("vir:"), VR_STR(SIM_TOPIC), p, SIM_LIVE_DB,
+					  SIM_ALERTS_DB) == VR_OK);
 }
 
 struct sim_fixed *sim_fixed_new(void)
@@ -123,18 +133,35 @@ void sim_free(struct sim *s)
 	free(s);
 }
 
-static enum vr_policy draw_policy(struct sim *s, unsigned one_in) { return sim_once_in(s, one_in) ? VR_POLICY_GO_ON : VR_POLICY_STOP; }
+static enum vr_policy draw_policy(struct sim *s, unsigned one_in)
+{
+	return sim_once_in(s, one_in) ? VR_POLICY_GO_ON : VR_POLICY_STOP;
+}
 
 static void draw_config(struct sim *s)
 {
 	s->config = (struct vr_shard_config){
-		.engine = {.topic = VR_STR(SIM_TOPIC), .windows = s->fixed->windows, .max_ahead = {300000}, .dedup_window = {600000},
-			.retention = {(s->mood.forget ? sim_between(s, 1, 3) : 720) * VR_HOUR_MS}, .channels_max = s->mood.burst ? 16 : 4,
-			.views_min_events = (uint32_t)sim_between(s, 1, 2), .ts_min_events = (uint32_t)sim_between(s, 2, 5),
-			.board_size = (uint32_t)sim_between(s, 2, 4), .max_contents = sim_once_in(s, 8) ? 3 : 0},
-		.prefix = VR_STR("vir:"), .live_db = SIM_LIVE_DB, .alerts_db = SIM_ALERTS_DB, .cluster = "cluster", .group = "group",
-		.on_gap = draw_policy(s, 2), .on_truncation = draw_policy(s, 4), .on_missing_state = draw_policy(s, 4), .on_growth = draw_policy(s, 4),
-		.idle_timeout = {5000}, .kafka_ahead = {3600000},
+		.engine = {.topic = VR_STR(SIM_TOPIC),
+			.windows = s->fixed->windows,
+			.max_ahead = {300000},
+			.dedup_window = {600000},
+			.retention = {(s->mood.forget ? sim_between(s, 1, 3) : 720) * VR_HOUR_MS},
+			.channels_max = s->mood.burst ? 16 : 4,
+			.views_min_events = (uint32_t)sim_between(s, 1, 2),
+			.ts_min_events = (uint32_t)sim_between(s, 2, 5),
+			.board_size = (uint32_t)sim_between(s, 2, 4),
+			.max_contents = sim_once_in(s, 8) ? 3 : 0},
+		.prefix = VR_STR("vir:"),
+		.live_db = SIM_LIVE_DB,
+		.alerts_db = SIM_ALERTS_DB,
+		.cluster = "cluster",
+		.group = "group",
+		.on_gap = draw_policy(s, 2),
+		.on_truncation = draw_policy(s, 4),
+		.on_missing_state = draw_policy(s, 4),
+		.on_growth = draw_policy(s, 4),
+		.idle_timeout = {5000},
+		.kafka_ahead = {3600000},
 		.announce_history = !sim_once_in(s, 3)};
 }
 

@@ -11,7 +11,8 @@ static struct sim_value *find(const struct sim_server *v, int db, const char *ke
 }
 
 /* "{vir:t:<p>}:" + a + b */
-static struct sim_value *find_own(const struct sim_server *v, int db, int part, struct vr_str a, struct vr_str b)
+static struct sim_value *find_own(
+	const struct sim_server *v, int db, int part, struct vr_str a, struct vr_str b)
 {
 	char key[400] = "{vir:" SIM_TOPIC ":0}:";
 	size_t n = sizeof("{vir:" SIM_TOPIC ":0}:") - 1;
@@ -62,7 +63,8 @@ int64_t sim_number(struct vr_str s)
 
 struct vr_str sim_text(const struct sim_value *string)
 {
-	return string && string->type == SIM_STRING ? (struct vr_str){string->text, string->n} : (struct vr_str){NULL, 0};
+	return string && string->type == SIM_STRING ? (struct vr_str){string->text, string->n}
+												: (struct vr_str){NULL, 0};
 }
 
 uint64_t sim_hash_items(const struct sim_value *v)
@@ -222,14 +224,20 @@ static void begin_generation(struct sim *s, struct sim_server *v, int part)
 	sim_own_read(s, v, part, &own);
 	if (v->n_gen == SIM_GENS)
 		memmove(&v->gen[0], &v->gen[1], --v->n_gen * sizeof(v->gen[0]));
-	v->gen[v->n_gen++] = (struct sim_gen){.txn = sim_redis_committed(v->redis), .part = part, .log = sim_log_of(s, part),
-		.base = own.off, .said_off = number_of(said, "off"), .dlq_off = number_of(said, "dlq_off"), .entries = entries_of(v, part)};
+	v->gen[v->n_gen++] = (struct sim_gen){.txn = sim_redis_committed(v->redis),
+		.part = part,
+		.log = sim_log_of(s, part),
+		.base = own.off,
+		.said_off = number_of(said, "off"),
+		.dlq_off = number_of(said, "dlq_off"),
+		.entries = entries_of(v, part)};
 	note_inherited(said, &v->gen[v->n_gen - 1]);
 	v->poisoned[part] = false;
-	sim_gaps_note(s, v);	/* `begin` may lie before what Kafka still has */
+	sim_gaps_note(s, v); /* `begin` may lie before what Kafka still has */
 	if (own.off != own.base)
 		sim_fail(s, "partition %d begins at %lld, base %lld", part, (long long)own.off, (long long)own.base);
-	sim_tell(s, "partition %d begins anew at %lld, silent below %lld", part, (long long)own.off, (long long)number_of(said, "off"));
+	sim_tell(s, "partition %d begins anew at %lld, silent below %lld", part, (long long)own.off,
+		(long long)number_of(said, "off"));
 }
 
 /* ------------------------------------------------------------------ one partition ---- */
@@ -249,15 +257,19 @@ static void check_fingerprint(struct sim *s, const struct sim_ref *r, int part, 
 	const struct sim_record *rec = record_at(r->log, own->last_off);
 	struct vr_feed_item item = {0};
 	if (rec)
-		item = (struct vr_feed_item){.key = rec->key, .value = rec->value, .has_key = rec->has_key, .has_value = rec->has_value};
-	if (own->last_off != own->off - 1 || !rec || rec->time.ms != own->last_ms || vr_record_hash(&item) != own->last_hash)
-		sim_fail(s, "partition %d: the fingerprint is not of the record before offset %lld", part, (long long)own->off);
+		item = (struct vr_feed_item){
+			.key = rec->key, .value = rec->value, .has_key = rec->has_key, .has_value = rec->has_value};
+	if (own->last_off != own->off - 1 || !rec || rec->time.ms != own->last_ms ||
+		vr_record_hash(&item) != own->last_hash)
+		sim_fail(s, "partition %d: the fingerprint is not of the record before offset %lld", part,
+			(long long)own->off);
 }
 
 static void expect(struct sim *s, int part, const char *what, int64_t stored, int64_t fold)
 {
 	if (stored != fold)
-		sim_fail(s, "partition %d: %s is %lld, the fold has %lld", part, what, (long long)stored, (long long)fold);
+		sim_fail(
+			s, "partition %d: %s is %lld, the fold has %lld", part, what, (long long)stored, (long long)fold);
 }
 
 static void check_owner(struct sim *s, const struct sim_ref *r, int part, const struct sim_own *own)
@@ -282,7 +294,8 @@ void sim_check_part(struct sim *s, struct sim_server *v, int part)
 	if (s->failed || !own.exists || v->poisoned[part] || !gen)
 		return;
 	if (own.off > gen->log->end) {
-		sim_fail(s, "partition %d: stored offset %lld lies beyond the log's end %lld", part, (long long)own.off, (long long)gen->log->end);
+		sim_fail(s, "partition %d: stored offset %lld lies beyond the log's end %lld", part,
+			(long long)own.off, (long long)gen->log->end);
 		return;
 	}
 	if (!sim_ref_reach(s, v, part, &own))
@@ -301,7 +314,10 @@ void sim_check_part(struct sim *s, struct sim_server *v, int part)
 
 /* ------------------------------------------------------------------ a transaction ---- */
 
-static bool holds(const char *bytes, size_t n, const char *what) { return memmem(bytes, n, what, strlen(what)) != NULL; }
+static bool holds(const char *bytes, size_t n, const char *what)
+{
+	return memmem(bytes, n, what, strlen(what)) != NULL;
+}
 
 void sim_check_commit(struct sim *s, struct sim_server *v, const char *bytes, size_t n)
 {
@@ -311,8 +327,8 @@ void sim_check_commit(struct sim *s, struct sim_server *v, const char *bytes, si
 	int part = tag[7] - '0';
 	VR_ASSERT(part >= 0 && part < SIM_PARTS);
 	bool claims = holds(bytes, n, "\r\nformat\r\n");
-	sim_tell(s, "transaction %llu on server %td, partition %d%s", (unsigned long long)sim_redis_committed(v->redis), v - s->server, part,
-		claims ? ": a claim" : "");
+	sim_tell(s, "transaction %llu on server %td, partition %d%s",
+		(unsigned long long)sim_redis_committed(v->redis), v - s->server, part, claims ? ": a claim" : "");
 	if (claims && holds(bytes, n, "}:part\r\n"))
 		begin_generation(s, v, part);
 	sim_check_part(s, v, part);
@@ -337,7 +353,8 @@ static void check_gone(struct sim *s, struct sim_server *v, int part, int i)
 		return;
 	for (size_t k = 0; k < 3; k++)
 		if (sim_slot_key(v, part, slot[k], id) || sim_view_key(v, id, view[k]))
-			sim_fail(s, "partition %d: %.*s is not known to the fold, yet it has keys (%s %s)", part, (int)id.n, id.p, slot[k], view[k]);
+			sim_fail(s, "partition %d: %.*s is not known to the fold, yet it has keys (%s %s)", part,
+				(int)id.n, id.p, slot[k], view[k]);
 	s->totals->hit[SIM_HIT_SAW_ABSENT]++;
 }
 

@@ -18,7 +18,11 @@ struct sim_own {
 };
 
 /* An alert that stands in `active`. */
-struct sim_said { char id[VR_ALERT_ID_LEN + 1]; bool firing, inherited; size_t transition; };
+struct sim_said {
+	char id[VR_ALERT_ID_LEN + 1];
+	bool firing, inherited;
+	size_t transition;
+};
 enum { SIM_SAID = 128 };
 
 struct sim_ref {
@@ -27,29 +31,31 @@ struct sim_ref {
 	struct vr_arena arena;
 	uint64_t gen_txn;
 	const struct sim_log *log;
-	size_t at;			/* index of the next record */
+	size_t at; /* index of the next record */
 	int64_t off;
 	struct vr_wall anchor;
-	size_t rules, refused;		/* entries of the lists taken up */
+	size_t rules, refused; /* entries of the lists taken up */
 	uint32_t rules_no;
 	/* what was to be said */
-	size_t transitions;		/* of engine->alerts, processed */
-	bool begun, reached;		/* reached: said.off was */
+	size_t transitions;  /* of engine->alerts, processed */
+	bool begun, reached; /* reached: said.off was */
 	struct sim_said said[SIM_SAID];
 	size_t n_said;
-	char open[SIM_SAID][VR_ALERT_ID_LEN + 1];	/* pending or firing in the fold */
+	char open[SIM_SAID][VR_ALERT_ID_LEN + 1]; /* pending or firing in the fold */
 	size_t n_open;
-	size_t entries;			/* of this partition in the stream, matched */
-	size_t cursor;			/* entries of the whole stream, seen */
+	size_t entries; /* of this partition in the stream, matched */
+	size_t cursor;  /* entries of the whole stream, seen */
 };
 
 /* What was equal when last looked at. */
-struct sim_memo { uint64_t state, view, channels, info, minutes, minutes_n; };
+struct sim_memo {
+	uint64_t state, view, channels, info, minutes, minutes_n;
+};
 struct sim_check {
 	struct sim *sim;
 	struct sim_ref ref[SIM_PARTS];
 	struct sim_memo memo[SIM_PARTS][SIM_CONTENTS];
-	struct vr_pool pool;		/* of what is decoded for a comparison */
+	struct vr_pool pool; /* of what is decoded for a comparison */
 	struct vr_buf a, b;
 };
 
@@ -68,7 +74,8 @@ const struct sim_log *sim_check_log(const struct sim_server *v, int part);
 void sim_check_relog(struct sim *s, struct sim_server *v);
 struct sim_gen *sim_gen_of(struct sim_server *v, int part);
 
-/* --- between the files of the check ------------------------------------------------------------------------ */
+/* --- between the files of the check ------------------------------------------------------------------------
+ */
 void sim_own_read(const struct sim *s, const struct sim_server *v, int part, struct sim_own *ret);
 struct sim_value *sim_own_key(const struct sim_server *v, int db, int part, const char *name);
 struct sim_value *sim_slot_key(const struct sim_server *v, int part, const char *slot, struct vr_str id);
@@ -76,7 +83,7 @@ struct sim_value *sim_view_key(const struct sim_server *v, struct vr_str id, con
 /** The field's value; false: there is none. */
 bool sim_field(const struct sim_value *hash, const char *name, struct vr_str *ret);
 int64_t sim_number(struct vr_str s);
-struct vr_str sim_text(const struct sim_value *string);	/* empty for NULL */
+struct vr_str sim_text(const struct sim_value *string); /* empty for NULL */
 uint64_t sim_hash_items(const struct sim_value *v);
 
 /** Fold up to the stored offset. False: it cannot be. */
@@ -86,7 +93,8 @@ void sim_ref_drop(struct sim_ref *r);
 void sim_ref_settled(struct sim_ref *r);
 
 void sim_check_content(struct sim *s, struct sim_server *v, int part, int i);
-void sim_check_view(struct sim *s, struct sim_server *v, int part, int i, struct vr_content *c, int64_t open_minute);
+void sim_check_view(
+	struct sim *s, struct sim_server *v, int part, int i, struct vr_content *c, int64_t open_minute);
 void sim_check_partials(struct sim *s, struct sim_server *v, int part);
 void sim_check_dedup(struct sim *s, struct sim_server *v, int part);
 void sim_check_boards(struct sim *s, struct sim_server *v, int part, const struct sim_own *own);

@@ -1,8 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* sim_check_alerts.c - what was said to people is what the fold decided: each once, in order, nothing below said.off. */
+/* sim_check_alerts.c - what was said to people is what the fold decided: each once, in order, nothing below
+ * said.off. */
 #include "sim_check.h"
 
-static const struct vr_alert *transitions(const struct sim_ref *r) { return r->engine->alerts.at; }
+static const struct vr_alert *transitions(const struct sim_ref *r)
+{
+	return r->engine->alerts.at;
+}
 
 /* ------------------------------------------------------------------ the stream ---- */
 
@@ -23,7 +27,8 @@ static struct vr_str entry_field(const struct sim_entry *e, struct vr_str wanted
 }
 
 /* The partition's next entry, or NULL. */
-static const struct sim_entry *next_entry(const struct sim_server *v, int part, struct sim_ref *r, size_t skip)
+static const struct sim_entry *next_entry(
+	const struct sim_server *v, int part, struct sim_ref *r, size_t skip)
 {
 	const struct sim_value *stream = stream_of(v);
 	while (stream && r->cursor < stream->n) {
@@ -37,7 +42,11 @@ static const struct sim_entry *next_entry(const struct sim_server *v, int part, 
 	return NULL;
 }
 
-struct fields { struct sim *s; const struct sim_entry *e; size_t pos, n; };
+struct fields {
+	struct sim *s;
+	const struct sim_entry *e;
+	size_t pos, n;
+};
 
 static void compare_field(void *ctx, const char *name, struct vr_str text)
 {
@@ -49,8 +58,8 @@ static void compare_field(void *ctx, const char *name, struct vr_str text)
 	struct vr_str stored_name = sim_entry_part(f->e, &f->pos), stored = sim_entry_part(f->e, &f->pos);
 	f->n += 2;
 	if (!vr_str_eq(stored_name, vr_str_c(name)) || !vr_str_eq(stored, text))
-		sim_fail(f->s, "alert: %.*s is '%.*s', the fold gives %s '%.*s'", (int)stored_name.n, stored_name.p, (int)stored.n, stored.p, name,
-			(int)text.n, text.p);
+		sim_fail(f->s, "alert: %.*s is '%.*s', the fold gives %s '%.*s'", (int)stored_name.n, stored_name.p,
+			(int)stored.n, stored.p, name, (int)text.n, text.p);
 }
 
 /* Its hash holds the same fields while nothing later was said of it. */
@@ -60,15 +69,18 @@ static void check_hash(struct sim *s, const struct sim_server *v, const struct s
 	struct vr_str id = entry_field(e, VR_STR("id")), updated;
 	memcpy(key + 10, id.p, id.n);
 	const struct sim_value *hash = sim_db_find(&v->redis->db[SIM_ALERTS_DB], (struct vr_str){key, 10 + id.n});
-	if (!sim_field(hash, "updated_ms", &updated) || sim_number(updated) < sim_number(entry_field(e, VR_STR("updated_ms"))))
+	if (!sim_field(hash, "updated_ms", &updated) ||
+		sim_number(updated) < sim_number(entry_field(e, VR_STR("updated_ms"))))
 		sim_fail(s, "alert %.*s is in the stream, but its own hash is older or missing", (int)id.n, id.p);
 }
 
-static void expect_entry(struct sim *s, struct sim_server *v, int part, struct sim_ref *r, const struct vr_alert *a)
+static void expect_entry(
+	struct sim *s, struct sim_server *v, int part, struct sim_ref *r, const struct vr_alert *a)
 {
 	const struct sim_entry *e = next_entry(v, part, r, 0);
 	if (!e) {
-		sim_fail(s, "partition %d: alert %s %s at offset %lld was not announced", part, a->id, vr_alert_state_name(a->state), (long long)a->at_offset);
+		sim_fail(s, "partition %d: alert %s %s at offset %lld was not announced", part, a->id,
+			vr_alert_state_name(a->state), (long long)a->at_offset);
 		return;
 	}
 	struct fields f = {.s = s, .e = e};
@@ -101,7 +113,10 @@ static struct sim_said *find_said(struct sim_ref *r, const char *id)
 	return NULL;
 }
 
-static void drop_said(struct sim_ref *r, struct sim_said *a) { *a = r->said[--r->n_said]; }
+static void drop_said(struct sim_ref *r, struct sim_said *a)
+{
+	*a = r->said[--r->n_said];
+}
 
 static struct sim_said *add_said(struct sim_ref *r, const char *id)
 {
@@ -149,8 +164,10 @@ static void reconcile(struct sim *s, struct sim_server *v, int part, struct sim_
 	for (; fired > 0 && !s->failed; fired--) {
 		const struct sim_entry *e = next_entry(v, part, r, 0);
 		struct sim_said *a = e ? find_said(r, entry_field(e, VR_STR("id")).p) : NULL;
-		if (!a || !vr_str_eq(entry_field(e, VR_STR("state")), VR_STR("resolved")) || !vr_str_eq(entry_field(e, VR_STR("reason")), VR_STR("switch"))) {
-			sim_fail(s, "partition %d: an alert that the new fold does not know was not ended at said.off", part);
+		if (!a || !vr_str_eq(entry_field(e, VR_STR("state")), VR_STR("resolved")) ||
+			!vr_str_eq(entry_field(e, VR_STR("reason")), VR_STR("switch"))) {
+			sim_fail(
+				s, "partition %d: an alert that the new fold does not know was not ended at said.off", part);
 			return;
 		}
 		drop_said(r, a);
@@ -158,7 +175,8 @@ static void reconcile(struct sim *s, struct sim_server *v, int part, struct sim_
 	}
 }
 
-static void follow(struct sim *s, struct sim_server *v, int part, struct sim_ref *r, const struct sim_gen *gen, size_t i)
+static void follow(
+	struct sim *s, struct sim_server *v, int part, struct sim_ref *r, const struct sim_gen *gen, size_t i)
 {
 	const struct vr_alert *a = &transitions(r)[i];
 	if (!r->reached && a->at_offset >= gen->said_off)
@@ -196,13 +214,16 @@ static void check_said(struct sim *s, struct sim_server *v, int part, struct sim
 	for (size_t i = 0; said && i < said->n; i++)
 		n += said->items[i].na == 2 + VR_ALERT_ID_LEN;
 	if (n != r->n_said)
-		sim_fail(s, "partition %d: `said` holds %zu alerts, the fold announced %zu that are open", part, n, r->n_said);
+		sim_fail(s, "partition %d: `said` holds %zu alerts, the fold announced %zu that are open", part, n,
+			r->n_said);
 	for (size_t i = 0; i < r->n_said && !s->failed; i++) {
 		struct sim_said *a = &r->said[i];
 		struct vr_str state, json;
 		memcpy(field + 2, a->id, sizeof(a->id));
-		if (!sim_field(said, field, &state) || !vr_str_eq(state, a->firing ? VR_STR("firing") : VR_STR("pending")))
-			sim_fail(s, "partition %d: `said` does not hold %s as %s", part, a->id, a->firing ? "firing" : "pending");
+		if (!sim_field(said, field, &state) ||
+			!vr_str_eq(state, a->firing ? VR_STR("firing") : VR_STR("pending")))
+			sim_fail(s, "partition %d: `said` does not hold %s as %s", part, a->id,
+				a->firing ? "firing" : "pending");
 		else if (!sim_field(active, a->id, &json))
 			sim_fail(s, "partition %d: %s is not in `active`", part, a->id);
 		if (s->failed || a->inherited)
@@ -210,7 +231,8 @@ static void check_said(struct sim *s, struct sim_server *v, int part, struct sim
 		vr_buf_clear(&v->check->a);
 		vr_alert_json(&transitions(r)[a->transition], true, &v->check->a);
 		if (!vr_str_eq(json, vr_buf_str(&v->check->a)))
-			sim_fail(s, "partition %d: %s in `active` is %.*s, the fold gives %.*s", part, a->id, (int)json.n, json.p, (int)v->check->a.n, v->check->a.p);
+			sim_fail(s, "partition %d: %s in `active` is %.*s, the fold gives %.*s", part, a->id, (int)json.n,
+				json.p, (int)v->check->a.n, v->check->a.p);
 	}
 }
 
@@ -222,13 +244,16 @@ static void check_active(struct sim *s, struct sim_server *v, int part, struct s
 	size_t n = 0;
 	wanted[12] = (char)('0' + part);
 	for (size_t i = 0; active && i < active->n; i++)
-		n += memmem(sim_item_b(&active->items[i]).p, sim_item_b(&active->items[i]).n, wanted, sizeof(wanted) - 1) != NULL;
+		n += memmem(sim_item_b(&active->items[i]).p, sim_item_b(&active->items[i]).n, wanted,
+				 sizeof(wanted) - 1) != NULL;
 	if (n != r->n_said)
-		sim_fail(s, "partition %d: `active` holds %zu alerts, %zu were announced and are open", part, n, r->n_said);
+		sim_fail(s, "partition %d: `active` holds %zu alerts, %zu were announced and are open", part, n,
+			r->n_said);
 }
 
 /* A claim moves the offset without a cut: said.off follows with the next. */
-static bool is_moved_by_claim(const struct sim_server *v, int part, const struct sim_ref *r, const struct sim_gen *gen)
+static bool is_moved_by_claim(
+	const struct sim_server *v, int part, const struct sim_ref *r, const struct sim_gen *gen)
 {
 	bool moved = r->off == gen->base;
 	for (size_t i = 0; i < v->n_gap; i++)
@@ -236,7 +261,8 @@ static bool is_moved_by_claim(const struct sim_server *v, int part, const struct
 	return moved;
 }
 
-static void check_offsets(struct sim *s, struct sim_server *v, int part, const struct sim_ref *r, const struct sim_gen *gen)
+static void check_offsets(
+	struct sim *s, struct sim_server *v, int part, const struct sim_ref *r, const struct sim_gen *gen)
 {
 	const struct sim_value *said = sim_own_key(v, SIM_ALERTS_DB, part, "said");
 	struct vr_str off;
@@ -271,9 +297,10 @@ void sim_check_alerts(struct sim *s, struct sim_server *v, int part)
 		return;
 	const struct sim_entry *more = next_entry(v, part, r, 0);
 	if (more) {
-		struct vr_str id = entry_field(more, VR_STR("id")), state = entry_field(more, VR_STR("state")), reason = entry_field(more, VR_STR("reason"));
-		sim_fail(s, "partition %d: alert %.*s %.*s %.*s was announced, but the fold does not have it", part, (int)id.n, id.p, (int)state.n,
-			state.p, (int)reason.n, reason.p);
+		struct vr_str id = entry_field(more, VR_STR("id")), state = entry_field(more, VR_STR("state")),
+					  reason = entry_field(more, VR_STR("reason"));
+		sim_fail(s, "partition %d: alert %.*s %.*s %.*s was announced, but the fold does not have it", part,
+			(int)id.n, id.p, (int)state.n, state.p, (int)reason.n, reason.p);
 	}
 	if (!s->failed)
 		check_said(s, v, part, r);

@@ -23,7 +23,8 @@ static void drop_void_rules(const struct vr_engine *e, struct vr_content *c)
 			vr_content_rule_drop(c, c->rule[i].key);
 }
 
-/* A minute that stream time has left is closed when its content is loaded. Returns the minute it leaves open, -1 for none. */
+/* A minute that stream time has left is closed when its content is loaded. Returns the minute it leaves open,
+ * -1 for none. */
 static int64_t close_minute(const struct vr_engine *e, struct vr_pool *pool, struct vr_content *c)
 {
 	if (!c->open || c->open->minute >= vr_bucket_of(e->stream.ms, VR_MINUTE_MS))
@@ -49,18 +50,22 @@ static struct vr_content *decode(struct sim *s, struct sim_server *v, int part, 
 	if (!err && vr_content_wants_uniques(state))
 		err = vr_uniques_decode(&c->uniques, &k->pool, &rd);
 	if (err)
-		sim_fail(s, "partition %d: the state of %.*s cannot be read: %s", part, (int)id.n, id.p, vr_err_name(err));
+		sim_fail(
+			s, "partition %d: the state of %.*s cannot be read: %s", part, (int)id.n, id.p, vr_err_name(err));
 	return c;
 }
 
 static void say_content(struct sim *s, const char *who, const struct vr_content *c)
 {
 	char line[600];
-	int n = snprintf(line, sizeof(line), "%s: records %llu first %lld/%lld last %lld/%lld hour %d rules_no %u late %llu depth %llu/%llu/%llu/%u "
-		"trend %.6f n_rules %u chans %u home %u open %lld shares %llu", who, (unsigned long long)c->records, (long long)c->first.ms,
-		(long long)c->first_off, (long long)c->last.ms, (long long)c->last_off, c->hour, c->rules_no, (unsigned long long)c->late,
-		(unsigned long long)c->depth_sum, (unsigned long long)c->depth_n, (unsigned long long)c->depth_roots, c->depth_max, c->trend,
-		c->n_rules, c->n_chan, c->home, c->open ? (long long)c->open->minute : -1LL,
+	int n = snprintf(line, sizeof(line),
+		"%s: records %llu first %lld/%lld last %lld/%lld hour %d rules_no %u late %llu depth "
+		"%llu/%llu/%llu/%u "
+		"trend %.6f n_rules %u chans %u home %u open %lld shares %llu",
+		who, (unsigned long long)c->records, (long long)c->first.ms, (long long)c->first_off,
+		(long long)c->last.ms, (long long)c->last_off, c->hour, c->rules_no, (unsigned long long)c->late,
+		(unsigned long long)c->depth_sum, (unsigned long long)c->depth_n, (unsigned long long)c->depth_roots,
+		c->depth_max, c->trend, c->n_rules, c->n_chan, c->home, c->open ? (long long)c->open->minute : -1LL,
 		(unsigned long long)vr_tally_total(&c->tally, VR_ACTION_SHARE));
 	VR_ASSERT(n > 0);
 	sim_say(s, "%s", line);
@@ -138,9 +143,11 @@ static void check_ranks(struct sim *s, struct sim_server *v, int part, const str
 	bool indexed = rank_of(sim_own_key(v, SIM_LIVE_DB, part, "idx"), c->id, &hour);
 	bool timed = rank_of(sim_own_key(v, SIM_LIVE_DB, part, "timers"), c->id, &timer);
 	if (!indexed || (int64_t)hour != c->hour)
-		sim_fail(s, "partition %d: the index has %.*s at hour %lld, the fold at %d", part, (int)c->id.n, c->id.p, (long long)hour, c->hour);
+		sim_fail(s, "partition %d: the index has %.*s at hour %lld, the fold at %d", part, (int)c->id.n,
+			c->id.p, (long long)hour, c->hour);
 	if (timed != vr_content_has_alert(c))
-		sim_fail(s, "partition %d: %.*s is %s the timers", part, (int)c->id.n, c->id.p, timed ? "wrongly in" : "not in");
+		sim_fail(s, "partition %d: %.*s is %s the timers", part, (int)c->id.n, c->id.p,
+			timed ? "wrongly in" : "not in");
 	s->totals->hit[SIM_HIT_SAW_TIMER] += timed;
 }
 
@@ -152,7 +159,8 @@ static void check_absent(struct sim *s, struct sim_server *v, int part, struct v
 	bool has_state = sim_slot_key(v, part, "c:", id) != NULL;
 	bool indexed = rank_of(sim_own_key(v, SIM_LIVE_DB, part, "idx"), id, &score);
 	if (has_state != indexed)
-		sim_fail(s, "partition %d: %.*s has %s", part, (int)id.n, id.p, has_state ? "a state but no place in the index" : "no state but a place in the index");
+		sim_fail(s, "partition %d: %.*s has %s", part, (int)id.n, id.p,
+			has_state ? "a state but no place in the index" : "no state but a place in the index");
 	if (!has_state)
 		return;
 	struct vr_content *stored = decode(s, v, part, id);
@@ -177,11 +185,12 @@ void sim_check_content(struct sim *s, struct sim_server *v, int part, int i)
 	}
 	struct vr_str state = sim_text(sim_slot_key(v, part, "c:", id));
 	uint64_t hash = vr_hash64(state) ^ vr_hash64(sim_text(sim_slot_key(v, part, "u:", id))) * 3 ^
-			vr_hash64(sim_text(sim_slot_key(v, part, "h:", id))) * 5;
+					vr_hash64(sim_text(sim_slot_key(v, part, "h:", id))) * 5;
 	int64_t minute = -1;
-	bool stale = state.n > 1 && (state.p[1] & 16) != 0;	/* an open minute, which may be over by now */
+	bool stale = state.n > 1 && (state.p[1] & 16) != 0; /* an open minute, which may be over by now */
 	if (state.n == 0) {
-		sim_fail(s, "partition %d: %.*s has no state, the fold has %llu records", part, (int)id.n, id.p, (unsigned long long)c->records);
+		sim_fail(s, "partition %d: %.*s has no state, the fold has %llu records", part, (int)id.n, id.p,
+			(unsigned long long)c->records);
 		return;
 	}
 	if (c->dirty || stale || memo->state != hash)

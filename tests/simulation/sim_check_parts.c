@@ -31,9 +31,13 @@ static void compare_partial(struct sim *s, struct sim_server *v, int part, struc
 	vr_channel_encode(&stored, w, &k->a);
 	vr_channel_encode(ch, w, &k->b);
 	if (!s->failed && !vr_str_eq(vr_buf_str(&k->a), vr_buf_str(&k->b)))
-		sim_fail(s, "partition %d: the partial of %.*s is not that of the fold: gross %llu, %llu; minutes %u, %u; shares %llu, %llu", part,
-			(int)ch->name.n, ch->name.p, (unsigned long long)stored.gross, (unsigned long long)ch->gross, stored.n_minutes, ch->n_minutes,
-			(unsigned long long)vr_tally_total(&stored.tally, VR_ACTION_SHARE), (unsigned long long)vr_tally_total(&ch->tally, VR_ACTION_SHARE));
+		sim_fail(s,
+			"partition %d: the partial of %.*s is not that of the fold: gross %llu, %llu; minutes %u, %u; "
+			"shares %llu, %llu",
+			part, (int)ch->name.n, ch->name.p, (unsigned long long)stored.gross,
+			(unsigned long long)ch->gross, stored.n_minutes, ch->n_minutes,
+			(unsigned long long)vr_tally_total(&stored.tally, VR_ACTION_SHARE),
+			(unsigned long long)vr_tally_total(&ch->tally, VR_ACTION_SHARE));
 	vr_tally_done(&stored.tally, &k->pool, w);
 	s->totals->hit[SIM_HIT_SAW_PARTIAL]++;
 	s->totals->hit[SIM_HIT_SAW_OTHER] += vr_str_eq(ch->name, VR_STR("_other"));
@@ -53,7 +57,8 @@ static void compare_rules(struct sim *s, struct sim_server *v, int part)
 		vr_buf_varint(&k->a, since[i].key);
 		vr_buf_varint(&k->a, since[i].no);
 	}
-	if (!sim_field(sim_own_key(v, SIM_LIVE_DB, part, "part"), "_rules", &stored) || !vr_str_eq(stored, vr_buf_str(&k->a)))
+	if (!sim_field(sim_own_key(v, SIM_LIVE_DB, part, "part"), "_rules", &stored) ||
+		!vr_str_eq(stored, vr_buf_str(&k->a)))
 		sim_fail(s, "partition %d: since when each rule is in force is not what the fold has", part);
 }
 
@@ -78,7 +83,11 @@ void sim_check_partials(struct sim *s, struct sim_server *v, int part)
 
 /* ------------------------------------------------------------------ duplicates ---- */
 
-struct dedup { struct sim *s; struct sim_server *v; int part; };
+struct dedup {
+	struct sim *s;
+	struct sim_server *v;
+	int part;
+};
 
 static void compare_minute(void *ctx, int64_t minute, struct vr_str bytes, bool expired)
 {
@@ -87,7 +96,8 @@ static void compare_minute(void *ctx, int64_t minute, struct vr_str bytes, bool 
 	int n = snprintf(name, sizeof(name), "%lld", (long long)minute);
 	struct vr_str stored = sim_text(sim_slot_key(d->v, d->part, "d:", (struct vr_str){name, (size_t)n}));
 	if (!expired && !d->s->failed && !vr_str_eq(stored, bytes))
-		sim_fail(d->s, "partition %d: the duplicates of minute %s are %zu bytes, not the fold's %zu", d->part, name, stored.n, bytes.n);
+		sim_fail(d->s, "partition %d: the duplicates of minute %s are %zu bytes, not the fold's %zu", d->part,
+			name, stored.n, bytes.n);
 	d->s->totals->hit[SIM_HIT_SAW_DEDUP] += !expired;
 }
 
@@ -100,7 +110,10 @@ void sim_check_dedup(struct sim *s, struct sim_server *v, int part)
 
 /* ------------------------------------------------------------------ leaderboards ---- */
 
-struct row { struct vr_str id; double score; };
+struct row {
+	struct vr_str id;
+	double score;
+};
 struct board {
 	struct sim *s;
 	struct vr_engine *e;
@@ -155,20 +168,23 @@ static size_t ranked(const struct board *b, unsigned window)
 static void check_list(struct board *b, int part, unsigned window, bool complete)
 {
 	if (complete && b->n[window] != ranked(b, window))
-		sim_fail(b->s, "partition %d: board %u%s has %zu rows, the fold gives %zu", part, window, b->trend ? " (trend)" : "",
-			b->n[window], ranked(b, window));
+		sim_fail(b->s, "partition %d: board %u%s has %zu rows, the fold gives %zu", part, window,
+			b->trend ? " (trend)" : "", b->n[window], ranked(b, window));
 	for (size_t i = 0; i < b->n[window] && !b->s->failed; i++) {
 		struct row row = b->row[window][i];
 		const struct vr_content *c = vr_engine_find(b->e, row.id, vr_hash64(row.id));
 		double score = c ? score_of(b, c, window) : -1;
 		if (score > row.score || score < row.score || (complete && above(b, window, row) != i))
-			sim_fail(b->s, "partition %d: board %u%s, row %zu is %.*s with %.3f, the fold has %.3f and %zu above it", part, window,
-				b->trend ? " (trend)" : "", i, (int)row.id.n, row.id.p, row.score, score, above(b, window, row));
+			sim_fail(b->s,
+				"partition %d: board %u%s, row %zu is %.*s with %.3f, the fold has %.3f and %zu above it",
+				part, window, b->trend ? " (trend)" : "", i, (int)row.id.n, row.id.p, row.score, score,
+				above(b, window, row));
 		b->s->totals->hit[SIM_HIT_SAW_BOARD]++;
 	}
 }
 
-static void check_board(struct board *b, int part, const struct sim_value *top, const char *name, bool complete)
+static void check_board(
+	struct board *b, int part, const struct sim_value *top, const char *name, bool complete)
 {
 	struct vr_str bytes;
 	unsigned lists = b->trend ? 1 : b->e->config.windows.n;
@@ -190,5 +206,5 @@ void sim_check_boards(struct sim *s, struct sim_server *v, int part, const struc
 	check_board(&b, part, top, "_all", own->complete);
 	b.trend = true;
 	if (!s->failed)
-		check_board(&b, part, top, "_trend", false);	/* a score of long ago is not looked for */
+		check_board(&b, part, top, "_trend", false); /* a score of long ago is not looked for */
 }

@@ -44,9 +44,13 @@ static void render(struct sim_server *v, int part, struct vr_content *c, int64_t
 }
 
 /* A count that is absent is 0. */
-static bool is_count_of_zero(struct vr_field f) { return vr_str_eq(f.value, VR_STR("0")); }
+static bool is_count_of_zero(struct vr_field f)
+{
+	return vr_str_eq(f.value, VR_STR("0"));
+}
 
-static void compare(struct sim *s, const struct sim_value *hash, const struct rendered *r, enum vr_view view, struct vr_str id)
+static void compare(struct sim *s, const struct sim_value *hash, const struct rendered *r, enum vr_view view,
+	struct vr_str id)
 {
 	size_t found = 0;
 	for (size_t i = 0; i < r->n[view]; i++) {
@@ -57,34 +61,37 @@ static void compare(struct sim *s, const struct sim_value *hash, const struct re
 		if (at < 0 && is_count_of_zero(f))
 			continue;
 		if (at < 0 || !vr_str_eq(stored, f.value))
-			sim_fail(s, "view %d of %.*s: %.*s is '%.*s', the fold gives '%.*s'", (int)view, (int)id.n, id.p, (int)f.name.n, f.name.p,
-				(int)stored.n, stored.p, (int)f.value.n, f.value.p);
+			sim_fail(s, "view %d of %.*s: %.*s is '%.*s', the fold gives '%.*s'", (int)view, (int)id.n, id.p,
+				(int)f.name.n, f.name.p, (int)stored.n, stored.p, (int)f.value.n, f.value.p);
 	}
 	if (hash && hash->n != found)
-		sim_fail(s, "view %d of %.*s has %zu fields that the fold does not give", (int)view, (int)id.n, id.p, hash->n - found);
+		sim_fail(s, "view %d of %.*s has %zu fields that the fold does not give", (int)view, (int)id.n, id.p,
+			hash->n - found);
 }
 
 /* ------------------------------------------------------------------ the time series ---- */
 
-static void compare_entry(struct sim *s, const struct sim_entry *stored, const struct vr_entry *e, struct vr_str id)
+static void compare_entry(
+	struct sim *s, const struct sim_entry *stored, const struct vr_entry *e, struct vr_str id)
 {
 	size_t pos = 0;
 	if ((int64_t)stored->id.ms != e->minute * VR_MINUTE_MS || stored->count != 2 * (VR_ACTIONS_MAX + 1)) {
-		sim_fail(s, "time series of %.*s: entry %llu, the fold has minute %lld", (int)id.n, id.p, (unsigned long long)stored->id.ms,
-			(long long)(e->minute * VR_MINUTE_MS));
+		sim_fail(s, "time series of %.*s: entry %llu, the fold has minute %lld", (int)id.n, id.p,
+			(unsigned long long)stored->id.ms, (long long)(e->minute * VR_MINUTE_MS));
 		return;
 	}
 	for (unsigned a = 0; a <= VR_ACTIONS_MAX; a++) {
 		struct vr_str name = sim_entry_part(stored, &pos), value = sim_entry_part(stored, &pos);
 		uint64_t want = a < VR_ACTIONS_MAX ? e->count[a] : e->late;
 		if ((uint64_t)sim_number(value) != want)
-			sim_fail(s, "time series of %.*s, minute %lld: %.*s is %.*s, the fold has %llu", (int)id.n, id.p, (long long)e->minute,
-				(int)name.n, name.p, (int)value.n, value.p, (unsigned long long)want);
+			sim_fail(s, "time series of %.*s, minute %lld: %.*s is %.*s, the fold has %llu", (int)id.n, id.p,
+				(long long)e->minute, (int)name.n, name.p, (int)value.n, value.p, (unsigned long long)want);
 	}
 	s->totals->hit[SIM_HIT_SAW_MINUTE]++;
 }
 
-static void check_minutes(struct sim *s, struct sim_server *v, int part, int i, const struct vr_content *c, int64_t open_minute)
+static void check_minutes(
+	struct sim *s, struct sim_server *v, int part, int i, const struct vr_content *c, int64_t open_minute)
 {
 	const struct sim_ref *r = &v->check->ref[part];
 	const struct vr_entry *entry = r->engine->entries.at;
@@ -97,11 +104,13 @@ static void check_minutes(struct sim *s, struct sim_server *v, int part, int i, 
 			continue;
 		if (ts && n < ts->n)
 			compare_entry(s, &ts->entries[n++], &entry[k], c->id);
-		else if (entry[k].minute != open_minute)	/* not loaded yet, so not closed yet */
-			sim_fail(s, "time series of %.*s: minute %lld is missing", (int)c->id.n, c->id.p, (long long)entry[k].minute);
+		else if (entry[k].minute != open_minute) /* not loaded yet, so not closed yet */
+			sim_fail(s, "time series of %.*s: minute %lld is missing", (int)c->id.n, c->id.p,
+				(long long)entry[k].minute);
 	}
 	if (ts && n < ts->n)
-		sim_fail(s, "time series of %.*s has %zu entries that the fold does not have", (int)c->id.n, c->id.p, ts->n - n);
+		sim_fail(s, "time series of %.*s has %zu entries that the fold does not have", (int)c->id.n, c->id.p,
+			ts->n - n);
 }
 
 /* ------------------------------------------------------------------ all of them ---- */
@@ -124,15 +133,21 @@ static bool is_spoiled(struct sim_server *v, int i, struct vr_str id)
 	return false;
 }
 
-static uint64_t hash_of(const struct sim_value *v) { return v ? sim_hash_items(v) : 0; }
+static uint64_t hash_of(const struct sim_value *v)
+{
+	return v ? sim_hash_items(v) : 0;
+}
 
-static void check_shown(struct sim *s, struct sim_server *v, int part, struct sim_memo *memo, struct vr_content *c)
+static void check_shown(
+	struct sim *s, struct sim_server *v, int part, struct sim_memo *memo, struct vr_content *c)
 {
 	struct rendered r;
 	struct vr_str text;
-	const struct sim_value *view = sim_view_key(v, c->id, ""), *channels = sim_view_key(v, c->id, ":channels");
+	const struct sim_value *view = sim_view_key(v, c->id, ""),
+						   *channels = sim_view_key(v, c->id, ":channels");
 	const struct sim_value *info = sim_view_key(v, c->id, ":info");
-	if (!c->dirty && memo->view == hash_of(view) && memo->channels == hash_of(channels) && memo->info == hash_of(info))
+	if (!c->dirty && memo->view == hash_of(view) && memo->channels == hash_of(channels) &&
+		memo->info == hash_of(info))
 		return;
 	if (!sim_field(view, "as_of_ms", &text)) {
 		sim_fail(s, "partition %d: %.*s has no view", part, (int)c->id.n, c->id.p);
@@ -151,7 +166,8 @@ static void check_shown(struct sim *s, struct sim_server *v, int part, struct si
 	s->totals->hit[SIM_HIT_SAW_DRAINED] += as_of > v->check->ref[part].engine->stream.ms;
 }
 
-void sim_check_view(struct sim *s, struct sim_server *v, int part, int i, struct vr_content *c, int64_t open_minute)
+void sim_check_view(
+	struct sim *s, struct sim_server *v, int part, int i, struct vr_content *c, int64_t open_minute)
 {
 	if (c->home == VR_HOME_ELSEWHERE)
 		return;
@@ -162,6 +178,7 @@ void sim_check_view(struct sim *s, struct sim_server *v, int part, int i, struct
 	if (c->records >= s->config.engine.views_min_events)
 		check_shown(s, v, part, &v->check->memo[part][i], c);
 	else if (is_whole(sim_view_key(v, c->id, "")))
-		sim_fail(s, "partition %d: %.*s has a view after %llu records", part, (int)c->id.n, c->id.p, (unsigned long long)c->records);
+		sim_fail(s, "partition %d: %.*s has a view after %llu records", part, (int)c->id.n, c->id.p,
+			(unsigned long long)c->records);
 	check_minutes(s, v, part, i, c, open_minute);
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* sim_cluster.c - the Redis that daemons reach: a master, perhaps a deposed one, and what is on the way to them. */
+/* sim_cluster.c - the Redis that daemons reach: a master, perhaps a deposed one, and what is on the way to
+ * them. */
 #include "sim.h"
 
 #include <stdarg.h>
@@ -104,8 +105,11 @@ static void look_again(struct sim *s, struct sim_server *v)
 
 static uint64_t draw_loss(struct sim *s, const struct sim_server *v)
 {
-	uint64_t n = sim_redis_committed(v->redis), most = n - 1;	/* the first wrote `begin` */
-	uint64_t lost = n < 2 || sim_once_in(s, 3) ? 0 : vr_random_below(&s->random, sim_once_in(s, 10) ? most + 1 : (most < 12 ? most : 12) + 1);
+	uint64_t n = sim_redis_committed(v->redis), most = n - 1; /* the first wrote `begin` */
+	uint64_t lost =
+		n < 2 || sim_once_in(s, 3)
+			? 0
+			: vr_random_below(&s->random, sim_once_in(s, 10) ? most + 1 : (most < 12 ? most : 12) + 1);
 	return n - lost;
 }
 
@@ -217,7 +221,8 @@ struct sim_conn *sim_conn_open(struct sim *s)
 		struct sim_conn *c = &s->conn[i];
 		if (c->session)
 			continue;
-		*c = (struct sim_conn){.server = sim_master(s), .session = sim_session_new(sim_master(s)->redis), .refs = 1};
+		*c = (struct sim_conn){
+			.server = sim_master(s), .session = sim_session_new(sim_master(s)->redis), .refs = 1};
 		return c;
 	}
 	return NULL;
@@ -232,9 +237,13 @@ void sim_conn_close(struct sim *s, struct sim_conn *c)
 	}
 }
 
-bool sim_conn_dead(const struct sim_conn *c) { return sim_session_killed(c->session); }
+bool sim_conn_dead(const struct sim_conn *c)
+{
+	return sim_session_killed(c->session);
+}
 
-void sim_execute_on(struct sim *s, struct sim_conn *c, const char *bytes, size_t n, struct vr_arena *arena, struct vr_replies *ret)
+void sim_execute_on(struct sim *s, struct sim_conn *c, const char *bytes, size_t n, struct vr_arena *arena,
+	struct vr_replies *ret)
 {
 	struct sim_server *v = c->server;
 	uint64_t before = sim_redis_committed(v->redis);
@@ -310,7 +319,8 @@ void sim_orphan_run(struct sim *s, size_t i)
 		sim_execute_on(s, o.conn, o.bytes, o.n, &s->scratch, &r);
 		bool is_exec = o.n > 5 && memmem(o.bytes, o.n, "EXEC", 4) != NULL;
 		s->totals->hit[SIM_HIT_LATE_EXEC] += is_exec;
-		s->totals->hit[SIM_HIT_LATE_EXEC_WROTE] += is_exec && sim_redis_committed(o.conn->server->redis) > before;
+		s->totals->hit[SIM_HIT_LATE_EXEC_WROTE] +=
+			is_exec && sim_redis_committed(o.conn->server->redis) > before;
 		s->totals->hit[SIM_HIT_LATE_EXEC_NIL] += is_exec && r.n > 0 && r.at[r.n - 1].type == VR_REPLY_NIL;
 	}
 	sim_conn_close(s, o.conn);

@@ -9,11 +9,11 @@
 #include <sanitizer/asan_interface.h>
 #include <sanitizer/common_interface_defs.h>
 enum { STACK = 1 << 20 };
-#define START_SWITCH(save, bottom, size) __sanitizer_start_switch_fiber(save, bottom, size)
+#define START_SWITCH(save, bottom, size)  __sanitizer_start_switch_fiber(save, bottom, size)
 #define FINISH_SWITCH(save, bottom, size) __sanitizer_finish_switch_fiber(save, bottom, size)
 #else
 enum { STACK = 1 << 18 };
-#define START_SWITCH(save, bottom, size) ((void)0)
+#define START_SWITCH(save, bottom, size)  ((void)0)
 #define FINISH_SWITCH(save, bottom, size) ((void)0)
 #define ASAN_UNPOISON_MEMORY_REGION(p, n) ((void)(p), (void)(n))
 #endif
@@ -33,7 +33,7 @@ void sim_co_start(struct sim_co *c, void (*run)(void *arg), void *arg)
 		c->stack = mmap(NULL, STACK, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 		VR_ASSERT(c->stack != MAP_FAILED);
 	}
-	ASAN_UNPOISON_MEMORY_REGION(c->stack, STACK);	/* of whoever was abandoned on it */
+	ASAN_UNPOISON_MEMORY_REGION(c->stack, STACK); /* of whoever was abandoned on it */
 	c->run = run;
 	c->arg = arg;
 	c->fake_own = NULL;

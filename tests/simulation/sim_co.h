@@ -14,7 +14,7 @@ struct sim_co {
 	void (*run)(void *arg);
 	void *arg;
 	bool running;
-	void *fake_own, *fake_caller;	/* AddressSanitizer's */
+	void *fake_own, *fake_caller; /* AddressSanitizer's */
 	const void *caller_stack;
 	size_t caller_size;
 };

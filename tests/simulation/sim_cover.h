@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
-/* sim_cover.h - what happened how often: a run in which something never happened has tested less than it says. */
+/* sim_cover.h - what happened how often: a run in which something never happened has tested less than it
+ * says. */
 #include <stdint.h>
 #include "virality/err.h"
 
@@ -13,6 +14,6 @@ enum sim_hit {
 struct sim_totals {
 	uint64_t hit[SIM_HITS], err[_VR_ERR_MAX];
 	uint64_t schedules, steps, commits, records;
-	uint64_t running;		/* the seed at work, to be named should the process die */
+	uint64_t running; /* the seed at work, to be named should the process die */
 };
 const char *sim_hit_text(enum sim_hit h);

@@ -4,12 +4,15 @@
 
 enum { BACKOFF_MS = 50, ACCEPT_MS = 500 };
 
-static struct vr_mono now_of(const struct sim_daemon *d) { return d->world.mono((void *)(uintptr_t)d); }
+static struct vr_mono now_of(const struct sim_daemon *d)
+{
+	return d->world.mono((void *)(uintptr_t)d);
+}
 
 /* ------------------------------------------------------------------ the link ---- */
 
-enum vr_err sim_daemon_exchange(void *ctx, const struct vr_cmds *cmds, struct vr_arena *arena, struct vr_replies *ret,
-	struct vr_diag *diag)
+enum vr_err sim_daemon_exchange(void *ctx, const struct vr_cmds *cmds, struct vr_arena *arena,
+	struct vr_replies *ret, struct vr_diag *diag)
 {
 	struct sim_daemon *d = ctx;
 	VR_ASSERT(cmds->open == 0 && !cmds->buf.failed);
@@ -38,10 +41,12 @@ enum vr_err sim_daemon_exchange(void *ctx, const struct vr_cmds *cmds, struct vr
 
 /* ------------------------------------------------------------------ slots ---- */
 
-static void stop(struct sim_daemon *d, struct sim_slot *slot, int part, enum vr_err err, const struct vr_diag *diag)
+static void stop(
+	struct sim_daemon *d, struct sim_slot *slot, int part, enum vr_err err, const struct vr_diag *diag)
 {
 	if (!(d->sim->stops[part] & 1U << err))
-		sim_fail(d->sim, "daemon %d stopped partition %d without a reason: %s: %s", d->number, part, vr_err_name(err), diag->text);
+		sim_fail(d->sim, "daemon %d stopped partition %d without a reason: %s: %s", d->number, part,
+			vr_err_name(err), diag->text);
 	vr_shard_tell_stop(slot->shard, err, diag->text);
 	slot->stop = err;
 	slot->state = SIM_STOPPED;
@@ -67,7 +72,8 @@ static void fail(struct sim_daemon *d, int part, enum vr_err err, const struct v
 		return;
 	default:
 		if (err != VR_E_FOREIGN || !d->foreign)
-			sim_fail(d->sim, "daemon %d, partition %d: %s: %s", d->number, part, vr_err_name(err), diag->text);
+			sim_fail(
+				d->sim, "daemon %d, partition %d: %s: %s", d->number, part, vr_err_name(err), diag->text);
 		d->ending = true;
 	}
 }
@@ -189,8 +195,9 @@ void sim_daemon_start(struct sim *s, int number)
 	VR_ASSERT(!d->alive);
 	*d = (struct sim_daemon){.sim = s, .number = number, .alive = true, .co = co, .listed = s->listed};
 	/* It must not be the first to come: then all others were foreign. */
-	d->foreign = !s->mood.wipe && !s->mood.restart && !s->mood.failover && sim_stored_off(s, sim_master(s), 0) >= 0 &&
-		     sim_stored_off(s, sim_master(s), 1) >= 0 && sim_once_in(s, 60);
+	d->foreign = !s->mood.wipe && !s->mood.restart && !s->mood.failover &&
+				 sim_stored_off(s, sim_master(s), 0) >= 0 && sim_stored_off(s, sim_master(s), 1) >= 0 &&
+				 sim_once_in(s, 60);
 	sim_mem_init(&d->mem);
 	draw_config(s, d);
 	d->world = sim_world_of(d);

@@ -2,8 +2,10 @@
 /* sim_events.c - what producers write: few contents and few people, so that everything meets everything. */
 #include "sim.h"
 
-static const char *const channel_name[] = {"weibo", "qq", "wechat", "x", "mail", "unknown", "qzone", "douyin", "red", "line", "c11", "c12"};
-static const char long_title[] = "A title that is so long that it does not fit into the small hash of a view, \xc3\xa4\xc3\xb6\xc3\xbc\xc3\x9f\xc3\xa4\xc3\xb6\xc3\xbc";
+static const char *const channel_name[] = {
+	"weibo", "qq", "wechat", "x", "mail", "unknown", "qzone", "douyin", "red", "line", "c11", "c12"};
+static const char long_title[] = "A title that is so long that it does not fit into the small hash of a "
+								 "view, \xc3\xa4\xc3\xb6\xc3\xbc\xc3\x9f\xc3\xa4\xc3\xb6\xc3\xbc";
 static const char long_url[] = "https://example.org/a/path/that/is/longer/than/sixty/bytes/for/sure.html?q=1";
 
 static struct vr_str keep(struct sim *s, const char *p, size_t n)
@@ -35,15 +37,22 @@ static struct vr_wall draw_time(struct sim *s)
 {
 	int64_t now = sim_wall(s).ms;
 	switch (vr_random_below(&s->random, 24)) {
-	case 0: return (struct vr_wall){0};
-	case 1: return (struct vr_wall){now + sim_between(s, 1, 240000)};
-	case 2: return (struct vr_wall){now + sim_between(s, 300000, 900000)};
-	case 3: return (struct vr_wall){now - sim_between(s, 60000, 7200000)};
-	case 4: return (struct vr_wall){now - sim_between(s, 3600000, 90000000)};
+	case 0:
+		return (struct vr_wall){0};
+	case 1:
+		return (struct vr_wall){now + sim_between(s, 1, 240000)};
+	case 2:
+		return (struct vr_wall){now + sim_between(s, 300000, 900000)};
+	case 3:
+		return (struct vr_wall){now - sim_between(s, 60000, 7200000)};
+	case 4:
+		return (struct vr_wall){now - sim_between(s, 3600000, 90000000)};
 	case 5:
 	case 6:
-	case 7: return (struct vr_wall){now - sim_between(s, 1000, 400000)};
-	default: return (struct vr_wall){now - sim_between(s, 0, 3000)};
+	case 7:
+		return (struct vr_wall){now - sim_between(s, 1000, 400000)};
+	default:
+		return (struct vr_wall){now - sim_between(s, 0, 3000)};
 	}
 }
 
@@ -67,7 +76,8 @@ static struct vr_str draw_content(struct sim *s, int part)
 static void draw_texts(struct sim *s, struct vr_event *ev)
 {
 	if (sim_once_in(s, 4))
-		ev->title = sim_once_in(s, 3) ? vr_str_c(long_title) : text_of(s, "title ", vr_random_below(&s->random, 3));
+		ev->title =
+			sim_once_in(s, 3) ? vr_str_c(long_title) : text_of(s, "title ", vr_random_below(&s->random, 3));
 	if (sim_once_in(s, 6))
 		ev->url = sim_once_in(s, 3) ? vr_str_c(long_url) : VR_STR("https://example.org/1");
 	if (sim_once_in(s, 8))
@@ -88,11 +98,15 @@ static void draw_tree(struct sim *s, struct vr_event *ev)
 
 static struct vr_event draw_event(struct sim *s, int part)
 {
-	struct vr_event ev = {.count = 1, .action = draw_action(s), .content_id = draw_content(s, part), .event_time = draw_time(s)};
+	struct vr_event ev = {.count = 1,
+		.action = draw_action(s),
+		.content_id = draw_content(s, part),
+		.event_time = draw_time(s)};
 	unsigned channels = s->mood.burst ? 12 : 5;
 	ev.channel = vr_str_c(channel_name[vr_random_below(&s->random, channels)]);
 	if (!sim_once_in(s, 6))
-		ev.event_id = text_of(s, "e", sim_once_in(s, 5) ? vr_random_below(&s->random, s->next_id + 1) : s->next_id++);
+		ev.event_id =
+			text_of(s, "e", sim_once_in(s, 5) ? vr_random_below(&s->random, s->next_id + 1) : s->next_id++);
 	if (!sim_once_in(s, 6))
 		ev.actor_id = text_of(s, "u", vr_random_below(&s->random, s->mood.burst ? 200 : 6));
 	if (sim_once_in(s, 8))
@@ -117,7 +131,10 @@ static void encode(struct sim *s, struct sim_record *r)
 
 static void draw_poison(struct sim *s, struct sim_record *r)
 {
-	static const struct { const char *bytes; enum vr_err err; } bad[] = {
+	static const struct {
+		const char *bytes;
+		enum vr_err err;
+	} bad[] = {
 		{"{\"action\":\"share\"", VR_E_DECODE},
 		{"{\"action\":\"shar\",\"content_id\":\"a0\"}", VR_E_ACTION},
 		{"{\"action\":\"share\"}", VR_E_CONTENT_ID},
@@ -190,9 +207,14 @@ void sim_events_append(struct sim *s, int part, unsigned n)
 		if (!r)
 			return;
 		draw_record(s, part, r);
-		sim_tell(s, "record %d:%lld time %lld %s %.*s event time %lld count %u id %.*s", part, (long long)r->offset,
-			(long long)r->time.ms, r->is_event ? vr_action_name(r->event.action) : r->poison ? "poison" : r->tick ? "tick" : "tombstone",
-			(int)r->event.content_id.n, r->event.content_id.p ? r->event.content_id.p : "", (long long)r->event.event_time.ms,
-			r->event.count, (int)r->event.event_id.n, r->event.event_id.p ? r->event.event_id.p : "");
+		sim_tell(s, "record %d:%lld time %lld %s %.*s event time %lld count %u id %.*s", part,
+			(long long)r->offset, (long long)r->time.ms,
+			r->is_event ? vr_action_name(r->event.action)
+			: r->poison ? "poison"
+			: r->tick   ? "tick"
+						: "tombstone",
+			(int)r->event.content_id.n, r->event.content_id.p ? r->event.content_id.p : "",
+			(long long)r->event.event_time.ms, r->event.count, (int)r->event.event_id.n,
+			r->event.event_id.p ? r->event.event_id.p : "");
 	}
 }

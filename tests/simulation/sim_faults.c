@@ -5,19 +5,37 @@
 #include <stdlib.h>
 #include "sim_check.h"
 
-static unsigned rate(struct sim *s, unsigned chance, unsigned n) { return sim_once_in(s, chance) ? n : 0; }
+static unsigned rate(struct sim *s, unsigned chance, unsigned n)
+{
+	return sim_once_in(s, chance) ? n : 0;
+}
 
 void sim_mood_draw(struct sim *s)
 {
 	bool calm = sim_once_in(s, 8);
-	s->mood = (struct sim_mood){
-		.crash = rate(s, 2, 12), .stall = rate(s, 2, 12), .rebalance = rate(s, 2, 8), .link = rate(s, 2, 30), .late = rate(s, 2, 40),
-		.error = rate(s, 3, 25), .failover = rate(s, 5, 14), .restart = rate(s, 5, 14), .wipe = rate(s, 30, 10), .vandal = rate(s, 8, 6),
-		.retention = rate(s, 20, 8), .recreate = rate(s, 20, 8), .letters = rate(s, 6, 4), .rules = rate(s, 2, 10), .jump = rate(s, 4, 12),
-		.skew = rate(s, 6, 10), .burst = rate(s, 12, 8), .poison = rate(s, 2, 12),
-		.forget = sim_once_in(s, 3), .miskeyed = false};
+	s->mood = (struct sim_mood){.crash = rate(s, 2, 12),
+		.stall = rate(s, 2, 12),
+		.rebalance = rate(s, 2, 8),
+		.link = rate(s, 2, 30),
+		.late = rate(s, 2, 40),
+		.error = rate(s, 3, 25),
+		.failover = rate(s, 5, 14),
+		.restart = rate(s, 5, 14),
+		.wipe = rate(s, 30, 10),
+		.vandal = rate(s, 8, 6),
+		.retention = rate(s, 20, 8),
+		.recreate = rate(s, 20, 8),
+		.letters = rate(s, 6, 4),
+		.rules = rate(s, 2, 10),
+		.jump = rate(s, 4, 12),
+		.skew = rate(s, 6, 10),
+		.burst = rate(s, 12, 8),
+		.poison = rate(s, 2, 12),
+		.forget = sim_once_in(s, 3),
+		.miskeyed = false};
 	s->mood.miskeyed = !s->mood.forget && sim_once_in(s, 8);
-	/* Who is at home is written by a load, outside of any cut: a loss may take it while memory goes on believing it. */
+	/* Who is at home is written by a load, outside of any cut: a loss may take it while memory goes on
+	 * believing it. */
 	if (s->mood.miskeyed)
 		s->mood.failover = s->mood.restart = s->mood.wipe = s->mood.vandal = s->mood.recreate = 0;
 	if (calm)
@@ -26,7 +44,10 @@ void sim_mood_draw(struct sim *s)
 
 /* ------------------------------------------------------------------ daemons ---- */
 
-static struct sim_daemon *any_daemon(struct sim *s) { return &s->daemon[vr_random_below(&s->random, SIM_DAEMONS)]; }
+static struct sim_daemon *any_daemon(struct sim *s)
+{
+	return &s->daemon[vr_random_below(&s->random, SIM_DAEMONS)];
+}
 
 static void give(struct sim *s)
 {
@@ -154,7 +175,9 @@ static void retain(struct sim *s)
 	int64_t off = sim_stored_off(s, sim_master(s), p);
 	if (off < 0 || log->n == 0 || log->end - 1 <= log->first || sim_check_log(sim_master(s), p) != log)
 		return;
-	int64_t first = sim_once_in(s, 3) && off > log->first && off < log->end ? off : sim_between(s, log->first + 1, log->end - 1);
+	int64_t first = sim_once_in(s, 3) && off > log->first && off < log->end
+						? off
+						: sim_between(s, log->first + 1, log->end - 1);
 	sim_tell(s, "Kafka deletes what is below %d:%lld, stored is %lld", p, (long long)first, (long long)off);
 	s->totals->hit[first > off ? SIM_HIT_RETENTION : SIM_HIT_RETENTION_SEAM]++;
 	sim_log_retain(log, first);
@@ -171,7 +194,7 @@ static void recreate(struct sim *s)
 		return;
 	stop_all(s);
 	sim_own_read(s, sim_master(s), p, &own);
-	if (own.exists && own.off > 0 && !own.last_known)	/* behind a gap there is no record to tell the log by */
+	if (own.exists && own.off > 0 && !own.last_known) /* behind a gap there is no record to tell the log by */
 		return;
 	if (!own.exists)
 		s->stops[p] |= 1U << VR_E_STATE_LOST;
@@ -188,7 +211,10 @@ static void recreate(struct sim *s)
 
 /* ------------------------------------------------------------------ one of them, perhaps ---- */
 
-static void toggle_letters(struct sim *s) { s->letters_down = !s->letters_down; }
+static void toggle_letters(struct sim *s)
+{
+	s->letters_down = !s->letters_down;
+}
 
 static void deposed_or_promoted(struct sim *s)
 {
@@ -201,14 +227,17 @@ static void deposed_or_promoted(struct sim *s)
 void sim_fault_maybe(struct sim *s)
 {
 	const struct sim_mood *m = &s->mood;
-	const struct { unsigned one_in; void (*happens)(struct sim *s); } fault[] = {
-		{m->crash, crash}, {m->stall, stall}, {m->rebalance, give}, {m->failover, deposed_or_promoted}, {m->restart, sim_cluster_restart},
-		{m->wipe, sim_cluster_wipe}, {m->vandal, spoil}, {m->retention, retain}, {m->recreate, recreate}, {m->letters, toggle_letters},
+	const struct {
+		unsigned one_in;
+		void (*happens)(struct sim *s);
+	} fault[] = {{m->crash, crash}, {m->stall, stall}, {m->rebalance, give},
+		{m->failover, deposed_or_promoted}, {m->restart, sim_cluster_restart}, {m->wipe, sim_cluster_wipe},
+		{m->vandal, spoil}, {m->retention, retain}, {m->recreate, recreate}, {m->letters, toggle_letters},
 		{m->rules, list_rules}, {m->jump, jump}, {m->skew, skew}};
 	for (size_t i = 0; i < sizeof(fault) / sizeof(fault[0]) && !s->failed; i++)
 		if (sim_once_in(s, fault[i].one_in))
 			fault[i].happens(s);
-	for (int i = 0; i < 2; i++)	/* the service manager */
+	for (int i = 0; i < 2; i++) /* the service manager */
 		if (!s->daemon[i].alive && sim_once_in(s, 3)) {
 			sim_daemon_start(s, i);
 			s->daemon[i].slot[vr_random_below(&s->random, SIM_PARTS)].given = true;

@@ -12,8 +12,14 @@ static size_t index_of(const struct sim_log *log, int64_t offset)
 
 static struct vr_feed_item item_of(const struct sim_record *r)
 {
-	return (struct vr_feed_item){.what = VR_FEED_RECORD, .offset = r->offset, .time = r->time, .key = r->key, .value = r->value,
-		.has_key = r->has_key, .has_value = r->has_value, .message = r};
+	return (struct vr_feed_item){.what = VR_FEED_RECORD,
+		.offset = r->offset,
+		.time = r->time,
+		.key = r->key,
+		.value = r->value,
+		.has_key = r->has_key,
+		.has_value = r->has_value,
+		.message = r};
 }
 
 size_t sim_feed_take(struct sim_slot *slot, const struct sim_log *log, size_t max, struct vr_feed_item *out)

@@ -10,12 +10,19 @@
 #include "sim.h"
 
 enum { JOBS_MAX = 64, BROKEN_MAX = 10 };
-struct options { uint64_t seed, schedules; unsigned jobs; int most; bool trace, twice, uncovered; };
+struct options {
+	uint64_t seed, schedules;
+	unsigned jobs;
+	int most;
+	bool trace, twice, uncovered;
+};
 
 static const char usage[] =
 	"usage: virald_sim [--seed N] [--schedules M] [--jobs J] [--trace] [--twice] [--first] [--uncovered]\n\n"
-	"Runs the schedules of the seeds N .. N+M-1: the real shard on a simulated Redis and log, everything compared with\n"
-	"the fold of the log after every transaction. A seed that breaks a promise is named; --seed N --trace tells it.\n\n"
+	"Runs the schedules of the seeds N .. N+M-1: the real shard on a simulated Redis and log, everything "
+	"compared with\n"
+	"the fold of the log after every transaction. A seed that breaks a promise is named; --seed N --trace "
+	"tells it.\n\n"
 	"  --seed N       first seed (default 1)\n"
 	"  --schedules M  how many (default 1)\n"
 	"  --jobs J       processes (default 1)\n"
@@ -76,9 +83,9 @@ static bool wait_for(pid_t pid, const struct sim_totals *totals)
 			return false;
 	if (WIFEXITED(status) && WEXITSTATUS(status) <= 1)
 		return WEXITSTATUS(status) == 0;
-	(void)printf("seed %llu: the process died (%s %d); --seed %llu --trace tells more\n", (unsigned long long)totals->running,
-		WIFSIGNALED(status) ? "signal" : "status", WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status),
-		(unsigned long long)totals->running);
+	(void)printf("seed %llu: the process died (%s %d); --seed %llu --trace tells more\n",
+		(unsigned long long)totals->running, WIFSIGNALED(status) ? "signal" : "status",
+		WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status), (unsigned long long)totals->running);
 	return false;
 }
 
@@ -118,19 +125,24 @@ static struct sim_totals sum(const struct sim_totals *totals, unsigned n)
 
 static bool report(const struct sim_totals *all, const struct options *o, double seconds)
 {
-	static const enum vr_err errors[] = {VR_E_FENCED, VR_E_LOST_LINK, VR_E_TIMEOUT, VR_E_OOM, VR_E_BUSY, VR_E_READONLY, VR_E_AWAY, VR_E_GAP,
-		VR_E_TRUNCATED, VR_E_STATE_LOST, VR_E_GROWTH, VR_E_REPLY, VR_E_DLQ, VR_E_FOREIGN};
+	static const enum vr_err errors[] = {VR_E_FENCED, VR_E_LOST_LINK, VR_E_TIMEOUT, VR_E_OOM, VR_E_BUSY,
+		VR_E_READONLY, VR_E_AWAY, VR_E_GAP, VR_E_TRUNCATED, VR_E_STATE_LOST, VR_E_GROWTH, VR_E_REPLY,
+		VR_E_DLQ, VR_E_FOREIGN};
 	bool good = true;
 	for (int h = 0; h < SIM_HITS; h++) {
-		(void)printf("%12llu  %s%s\n", (unsigned long long)all->hit[h], sim_hit_text((enum sim_hit)h), all->hit[h] ? "" : "  <-- never");
+		(void)printf("%12llu  %s%s\n", (unsigned long long)all->hit[h], sim_hit_text((enum sim_hit)h),
+			all->hit[h] ? "" : "  <-- never");
 		good &= all->hit[h] > 0;
 	}
 	for (size_t i = 0; i < sizeof(errors) / sizeof(errors[0]); i++) {
-		(void)printf("%12llu  shard said %s%s\n", (unsigned long long)all->err[errors[i]], vr_err_name(errors[i]), all->err[errors[i]] ? "" : "  <-- never");
+		(void)printf("%12llu  shard said %s%s\n", (unsigned long long)all->err[errors[i]],
+			vr_err_name(errors[i]), all->err[errors[i]] ? "" : "  <-- never");
 		good &= all->err[errors[i]] > 0;
 	}
-	(void)printf("%llu schedules, %llu records, %llu transactions checked, %.1f s (%.0f schedules a minute)\n", (unsigned long long)all->schedules,
-		(unsigned long long)all->records, (unsigned long long)all->commits, seconds, (double)all->schedules * 60 / seconds);
+	(void)printf(
+		"%llu schedules, %llu records, %llu transactions checked, %.1f s (%.0f schedules a minute)\n",
+		(unsigned long long)all->schedules, (unsigned long long)all->records,
+		(unsigned long long)all->commits, seconds, (double)all->schedules * 60 / seconds);
 	if (!good)
 		(void)printf("something never happened: this run tested less than it should\n");
 	return good || o->uncovered;
@@ -138,9 +150,11 @@ static bool report(const struct sim_totals *all, const struct options *o, double
 
 static struct options parse(int argc, char **argv)
 {
-	static const struct option known[] = {{"seed", required_argument, NULL, 's'}, {"schedules", required_argument, NULL, 'n'},
-		{"jobs", required_argument, NULL, 'j'}, {"trace", no_argument, NULL, 't'}, {"twice", no_argument, NULL, '2'}, {"first", no_argument, NULL, '1'},
-		{"uncovered", no_argument, NULL, 'u'}, {"help", no_argument, NULL, 'h'}, {0}};
+	static const struct option known[] = {{"seed", required_argument, NULL, 's'},
+		{"schedules", required_argument, NULL, 'n'}, {"jobs", required_argument, NULL, 'j'},
+		{"trace", no_argument, NULL, 't'}, {"twice", no_argument, NULL, '2'},
+		{"first", no_argument, NULL, '1'}, {"uncovered", no_argument, NULL, 'u'},
+		{"help", no_argument, NULL, 'h'}, {0}};
 	struct options o = {.seed = 1, .schedules = 1, .jobs = 1, .most = BROKEN_MAX};
 	for (int c; (c = getopt_long(argc, argv, "", known, NULL)) != -1;) {
 		o.trace |= c == 't';

@@ -42,7 +42,10 @@ static void *resize(void *ctx, void *p, size_t old, size_t size)
 	return b->bytes;
 }
 
-void sim_mem_init(struct sim_mem *m) { *m = (struct sim_mem){.mem = {.resize = resize, .ctx = m}}; }
+void sim_mem_init(struct sim_mem *m)
+{
+	*m = (struct sim_mem){.mem = {.resize = resize, .ctx = m}};
+}
 
 void sim_mem_done(struct sim_mem *m)
 {

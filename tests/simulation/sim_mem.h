@@ -5,7 +5,7 @@
 
 struct sim_block;
 struct sim_mem {
-	struct vr_mem mem;		/* hand this out; keep the struct in place */
+	struct vr_mem mem; /* hand this out; keep the struct in place */
 	struct sim_block *first;
 };
 void sim_mem_init(struct sim_mem *m);

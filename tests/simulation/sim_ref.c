@@ -32,7 +32,8 @@ static bool is_home(const struct sim_server *v, int part, struct vr_str id)
 	if (state.n > 2)
 		return ((uint8_t)state.p[1] & 8) == 0;
 	struct sim_value *view = sim_view_key(v, id, "");
-	return !view || view->type != SIM_HASH || !sim_field(view, "home", &home) || home.p[home.n - 1] == '0' + part;
+	return !view || view->type != SIM_HASH || !sim_field(view, "home", &home) ||
+		   home.p[home.n - 1] == '0' + part;
 }
 
 static void bring(const struct sim_server *v, int part, struct sim_ref *r, struct vr_str id)
@@ -40,7 +41,7 @@ static void bring(const struct sim_server *v, int part, struct sim_ref *r, struc
 	bool at_hand, more;
 	VR_ASSERT(vr_engine_want(r->engine, id, &at_hand) == VR_OK);
 	struct vr_content *c = vr_engine_find(r->engine, id, vr_hash64(id));
-	if (at_hand && c->records == 0)	/* refused the first time, so nobody asked */
+	if (at_hand && c->records == 0) /* refused the first time, so nobody asked */
 		c->home = is_home(v, part, id) ? VR_HOME_HERE : VR_HOME_ELSEWHERE;
 	if (at_hand)
 		return;
@@ -51,7 +52,10 @@ static void bring(const struct sim_server *v, int part, struct sim_ref *r, struc
 
 /* ------------------------------------------------------------------ rules ---- */
 
-static size_t list_length(const struct sim_value *list) { return list && list->type == SIM_LIST ? list->n : 0; }
+static size_t list_length(const struct sim_value *list)
+{
+	return list && list->type == SIM_LIST ? list->n : 0;
+}
 
 /* "<number> <offset>" */
 static void read_entry(const struct sim_value *list, size_t i, uint32_t *ret_no, int64_t *ret_off)
@@ -92,19 +96,22 @@ static bool is_refused(const struct sim_value *list, struct sim_ref *r, int64_t 
 static bool in_gap(const struct sim_server *v, int part, const struct sim_log *log, int64_t offset)
 {
 	for (size_t i = 0; i < v->n_gap; i++)
-		if (v->gap[i].part == part && v->gap[i].log == log && offset >= v->gap[i].from && offset < v->gap[i].to)
+		if (v->gap[i].part == part && v->gap[i].log == log && offset >= v->gap[i].from &&
+			offset < v->gap[i].to)
 			return true;
 	return false;
 }
 
-static void check_letter(struct sim *s, const struct sim_gen *gen, const struct sim_record *rec, enum vr_err why)
+static void check_letter(
+	struct sim *s, const struct sim_gen *gen, const struct sim_record *rec, enum vr_err why)
 {
 	if (!rec->lettered && rec->offset >= gen->dlq_off)
-		sim_fail(s, "partition %d: offset %lld (%s) was passed before its dead letter was acknowledged", gen->part,
-			(long long)rec->offset, vr_err_name(why));
+		sim_fail(s, "partition %d: offset %lld (%s) was passed before its dead letter was acknowledged",
+			gen->part, (long long)rec->offset, vr_err_name(why));
 }
 
-static void fold(struct sim *s, const struct sim_server *v, const struct sim_gen *gen, struct sim_ref *r, const struct sim_record *rec)
+static void fold(struct sim *s, const struct sim_server *v, const struct sim_gen *gen, struct sim_ref *r,
+	const struct sim_record *rec)
 {
 	struct vr_record record = {.offset = rec->offset, .kafka_time = rec->time};
 	struct vr_outcome out;
@@ -125,13 +132,15 @@ static void fold(struct sim *s, const struct sim_server *v, const struct sim_gen
 		r->anchor = after.log;
 	if (out.fate == VR_FATE_REFUSED)
 		check_letter(s, gen, rec, out.refused);
-	s->totals->hit[SIM_HIT_SAW_UNSHARE] += out.fate == VR_FATE_FOLDED && rec->event.action == VR_ACTION_UNSHARE;
+	s->totals->hit[SIM_HIT_SAW_UNSHARE] +=
+		out.fate == VR_FATE_FOLDED && rec->event.action == VR_ACTION_UNSHARE;
 }
 
-static bool is_extended(const struct sim_server *v, const struct sim_gen *gen, const struct sim_ref *r, int64_t off)
+static bool is_extended(
+	const struct sim_server *v, const struct sim_gen *gen, const struct sim_ref *r, int64_t off)
 {
 	return r->engine && r->gen_txn == gen->txn && r->log == gen->log && off >= r->off &&
-	       r->rules <= list_length(sim_own_key(v, SIM_LIVE_DB, gen->part, "rules"));
+		   r->rules <= list_length(sim_own_key(v, SIM_LIVE_DB, gen->part, "rules"));
 }
 
 bool sim_ref_reach(struct sim *s, struct sim_server *v, int part, const struct sim_own *own)
@@ -153,7 +162,8 @@ bool sim_ref_reach(struct sim *s, struct sim_server *v, int part, const struct s
 	r->off = own->off;
 	take_rules(s, list, r, own->off);
 	if (r->rules < list_length(list))
-		sim_fail(s, "partition %d: a rule set is noted beyond the stored offset %lld", part, (long long)own->off);
+		sim_fail(
+			s, "partition %d: a rule set is noted beyond the stored offset %lld", part, (long long)own->off);
 	return !s->failed;
 }
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* sim_rest.c - the end of a schedule: nothing goes wrong any more, so everything must become exact and come to rest. */
+/* sim_rest.c - the end of a schedule: nothing goes wrong any more, so everything must become exact and come
+ * to rest. */
 #include "sim.h"
 
 #include "sim_check.h"
@@ -19,7 +20,8 @@ static void settle_down(struct sim *s)
 		struct sim_daemon *d = &s->daemon[i];
 		d->stalled = false;
 		d->listed = s->listed;
-		if (d->foreign || i == SIM_DAEMONS - 1 || s->server[s->current].poisoned[0] || s->server[s->current].poisoned[1])
+		if (d->foreign || i == SIM_DAEMONS - 1 || s->server[s->current].poisoned[0] ||
+			s->server[s->current].poisoned[1])
 			sim_daemon_kill(d, false);
 	}
 	for (int p = 0; p < SIM_PARTS; p++) {
@@ -64,8 +66,10 @@ static bool is_at_rest(const struct sim *s, int part)
 	const struct sim_slot *slot = &s->daemon[part].slot[part];
 	const struct vr_shard *shard = slot->shard;
 	const struct sim_conn *conn = s->daemon[part].conn;
-	return shard && conn && conn->server == &s->server[s->current] && !sim_conn_dead(conn) && slot->state == SIM_RUNNING && shard->engine && is_owner(s, part, shard) && shard->at_end && shard->stored_off == sim_log_of((struct sim *)(uintptr_t)s, part)->end &&
-	       (shard->record.complete || shard->evicted) && !shard->boards_due;
+	return shard && conn && conn->server == &s->server[s->current] && !sim_conn_dead(conn) &&
+		   slot->state == SIM_RUNNING && shard->engine && is_owner(s, part, shard) && shard->at_end &&
+		   shard->stored_off == sim_log_of((struct sim *)(uintptr_t)s, part)->end &&
+		   (shard->record.complete || shard->evicted) && !shard->boards_due;
 }
 
 static void one_round(struct sim *s)
@@ -95,8 +99,11 @@ static void come_to_rest(struct sim *s)
 		const struct sim_slot *slot = &s->daemon[p].slot[p];
 		if (is_at_rest(s, p))
 			continue;
-		sim_fail(s, "partition %d does not come to rest: slot state %d, stop %s, stored %lld of %lld, at end %d, complete %d", p, (int)slot->state,
-			vr_err_name(slot->stop), (long long)(slot->shard ? slot->shard->stored_off : -1), (long long)sim_log_of(s, p)->end,
+		sim_fail(s,
+			"partition %d does not come to rest: slot state %d, stop %s, stored %lld of %lld, at end %d, "
+			"complete %d",
+			p, (int)slot->state, vr_err_name(slot->stop),
+			(long long)(slot->shard ? slot->shard->stored_off : -1), (long long)sim_log_of(s, p)->end,
 			slot->shard && slot->shard->at_end, slot->shard && slot->shard->record.complete);
 	}
 }
@@ -108,10 +115,10 @@ void sim_rest(struct sim *s)
 	come_to_rest(s);
 	for (unsigned i = 0; i < 3 && !s->failed; i++)
 		one_round(s);
-	s->now_ms += sim_once_in(s, 2) ? 10000 : 400000;	/* windows drain by the clock */
+	s->now_ms += sim_once_in(s, 2) ? 10000 : 400000; /* windows drain by the clock */
 	for (unsigned i = 0; i < 2 && !s->failed; i++)
 		one_round(s);
-	come_to_rest(s);	/* whoever had not noticed yet that he is not the owner */
+	come_to_rest(s); /* whoever had not noticed yet that he is not the owner */
 	for (int p = 0; p < SIM_PARTS && !s->failed; p++) {
 		s->totals->hit[SIM_HIT_EVICTED] += s->daemon[p].slot[p].shard && s->daemon[p].slot[p].shard->evicted;
 		sim_check_rest(s, sim_master(s), p);

@@ -27,8 +27,10 @@ static void run_commands(struct sim *s, struct sim_daemon *d)
 	if (loads && last->type == VR_REPLY_ARRAY && last->n > 0 && last->elem[0].type == VR_REPLY_ARRAY) {
 		const struct vr_reply *token = &last->elem[0].elem[0];
 		for (int p = 0; p < SIM_PARTS; p++)
-			if (d->slot[p].shard && d->slot[p].shard->cmds.buf.p == d->cmds->buf.p && d->slot[p].shard->owner.token[0] &&
-			    !(token->type == VR_REPLY_STR && vr_str_eq(token->str, vr_str_c(d->slot[p].shard->owner.token))))
+			if (d->slot[p].shard && d->slot[p].shard->cmds.buf.p == d->cmds->buf.p &&
+				d->slot[p].shard->owner.token[0] &&
+				!(token->type == VR_REPLY_STR &&
+					vr_str_eq(token->str, vr_str_c(d->slot[p].shard->owner.token))))
 				s->totals->hit[SIM_HIT_FENCED_LOAD]++;
 	}
 }
@@ -44,10 +46,15 @@ void sim_answer_well(struct sim *s, struct sim_daemon *d)
 /* MULTI and WATCH are never refused so: a server that is loading, full or a replica takes them. */
 static void refuse_something(struct sim *s, struct sim_daemon *d)
 {
-	static const struct { const char *text; enum sim_hit hit; bool reads; } error[] = {
+	static const struct {
+		const char *text;
+		enum sim_hit hit;
+		bool reads;
+	} error[] = {
 		{"OOM command not allowed when used memory > 'maxmemory'.", SIM_HIT_ERROR_OOM, false},
 		{"LOADING Redis is loading the dataset in memory", SIM_HIT_ERROR_LOADING, true},
-		{"MISCONF Redis is configured to save RDB snapshots, but it's currently unable to persist to disk.", SIM_HIT_ERROR_MISCONF, false},
+		{"MISCONF Redis is configured to save RDB snapshots, but it's currently unable to persist to disk.",
+			SIM_HIT_ERROR_MISCONF, false},
 		{"READONLY You can't write against a read only replica.", SIM_HIT_ERROR_READONLY, false},
 		{"NOREPLICAS Not enough good replicas to write.", SIM_HIT_ERROR_NOREPLICAS, false},
 		{"BUSY Redis is busy running a script.", SIM_HIT_ERROR_BUSY, true},
@@ -138,7 +145,9 @@ static void run_daemon(struct sim *s)
 static void pass_time(struct sim *s)
 {
 	uint64_t k = vr_random_below(&s->random, 20);
-	s->now_ms += k < 12 ? sim_between(s, 1, 60) : k < 18 ? sim_between(s, 60, 400) : sim_between(s, 400, 9000);
+	s->now_ms += k < 12   ? sim_between(s, 1, 60)
+				 : k < 18 ? sim_between(s, 60, 400)
+						  : sim_between(s, 400, 9000);
 }
 
 static void append(struct sim *s)
