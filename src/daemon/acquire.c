@@ -444,10 +444,14 @@ static enum vr_err read_slots(struct vr_shard *s, struct vr_diag *d)
 /* The set that was in force when the state was stored. */
 static enum vr_err restore_rules(struct vr_shard *s, struct vr_diag *d)
 {
-	uint32_t no = 0;
+	uint32_t no = 0, last = 0;
 	if (s->record.rules == 0)
 		return VR_OK;
 	const struct vr_rules *rules = s->world->rules(s->world->ctx, s->record.rules, &no);
+	/* The list is read about once a second: another instance may have taken up a set that is not known here yet. */
+	if (!rules && (!s->world->rules(s->world->ctx, 0, &last) || last < s->record.rules))
+		return vr_diag_set(d, VR_E_BUSY, "redis", "rule set %u of vir:rules has not been read yet (the last one read is %u)",
+			s->record.rules, last);
 	if (!rules)
 		return vr_diag_set(d, VR_E_STATE_LOST, "redis", "rule set %u, which judged this partition, is no longer in vir:rules", s->record.rules);
 	return vr_engine_rules_resume(s->engine, rules, no);
