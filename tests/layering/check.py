@@ -70,7 +70,7 @@ MATH = set("ceil exp exp2 floor fabs ldexp log log2 log1p log10 pow round sqrt t
 # What an instrumented or hardened build adds, and arithmetic of 128 bits.
 COMPILER = re.compile(
     r"(__(asan|ubsan|tsan|sanitizer|gcov|llvm)_|_GLOBAL_OFFSET_TABLE_|__stack_chk_fail|"
-    r"__tls_get_addr|__u?(div|mod)ti3)"
+    r"__tls_get_addr|__u?(div|mod|divmod)ti[34])"
 )
 # An own bug's last words, and a person's message as text.
 EXTRA = {
