@@ -226,11 +226,8 @@ bool vr_content_has_alert(const struct vr_content *c)
 
 void vr_content_unshown(struct vr_content *c, const struct vr_windows *w)
 {
-	for (unsigned i = 0; i < c->tally.n; i++) {
-		c->tally.series[i]->shown_total = VR_UNSHOWN;
-		for (unsigned k = 0; k < w->n; k++)
-			c->tally.series[i]->ring[k].shown = VR_UNSHOWN;
-	}
+	for (unsigned i = 0; i < c->tally.n; i++)
+		vr_series_unshown(c->tally.series[i], w);
 	for (unsigned i = 0; i < c->n_chan; i++)
 		if (c->chan[i]->share)
 			c->chan[i]->share->shown_total = VR_UNSHOWN;

@@ -9,9 +9,7 @@ enum { SECOND_MS = 1000, SPREAD_MAX_MS = 60000 };
 
 /* ------------------------------------------------ draining ------------------------------ */
 
-/* When the view has to be written again though nothing happens: when the next bucket leaves, spread over that
- * bucket's width so that not every content is written at the same moment, and not within a second. */
-static enum vr_err plan_drain(struct vr_engine *e, struct vr_content *c, struct vr_wall view)
+enum vr_err vr_drain_plan(struct vr_engine *e, struct vr_content *c, struct vr_wall view)
 {
 	int64_t width = 1;
 	int64_t leave = vr_content_next_leave(c, &e->config.windows, view.ms, &width);
@@ -27,7 +25,7 @@ static enum vr_err plan_drain(struct vr_engine *e, struct vr_content *c, struct 
 static enum vr_err show(struct vr_engine *e, struct vr_content *c, struct vr_wall view, const struct vr_store *store)
 {
 	enum vr_err err = vr_show_content(e, c, view, store);
-	return err ? err : plan_drain(e, c, view);
+	return err ? err : vr_drain_plan(e, c, view);
 }
 
 static enum vr_err write_drains(struct vr_engine *e, const struct vr_cut_limits *l, const struct vr_store *store)

@@ -309,7 +309,6 @@ static enum vr_err link_loaded(struct vr_engine *e, struct vr_content *c)
 /* What a loaded content sets going: its alerts' timers, the next drain of its views, its places on boards. */
 static enum vr_err wake_loaded(struct vr_engine *e, struct vr_content *c)
 {
-	int64_t width = 0;
 	vr_judge_loaded(e, c);
 	c->stored_hour = c->hour;
 	c->uniques_stale = true;
@@ -319,9 +318,8 @@ static enum vr_err wake_loaded(struct vr_engine *e, struct vr_content *c)
 	enum vr_err err = vr_timer_set(e, c);
 	/* Being in the timers is what got it loaded; the next cut finds out whether it still belongs there. */
 	c->stored_timer = vr_content_has_alert(c) ? -1 : 0;
-	int64_t leave = vr_content_next_leave(c, &e->config.windows, c->view_at.ms, &width);
-	if (!err && leave != INT64_MAX && c->view_at.ms > 0)
-		err = vr_heap_set(&e->drains, c, leave);
+	if (!err && c->view_at.ms > 0)
+		err = vr_drain_plan(e, c, c->view_at);
 	vr_boards_raise(e, c, NULL);
 	for (unsigned i = 0; i < c->n_chan; i++)
 		vr_boards_raise(e, c, c->chan[i]);

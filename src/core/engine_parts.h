@@ -144,6 +144,11 @@ void vr_judge_loaded(struct vr_engine *e, struct vr_content *c);
 VR_MUST enum vr_err vr_timer_set(struct vr_engine *e, struct vr_content *c);
 uint32_t vr_rule_since(const struct vr_engine *e, uint64_t key);
 
+/* cut.c */
+/** When the view shown as of `view` has to be written again though nothing happens: when the next bucket leaves, spread
+ * over that bucket's width so that not every content is written at the same moment, and not within a second. */
+VR_MUST enum vr_err vr_drain_plan(struct vr_engine *e, struct vr_content *c, struct vr_wall view);
+
 /* show.c */
 void vr_names_init(struct vr_names *n, const struct vr_windows *w);
 /* Fields of one view being put together; their text lies in `text`, which must not move meanwhile. */

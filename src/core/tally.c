@@ -42,6 +42,13 @@ static enum vr_err reserve(struct vr_tally *t, struct vr_pool *pool)
 	return VR_OK;
 }
 
+void vr_series_unshown(struct vr_series *s, const struct vr_windows *w)
+{
+	s->shown_total = VR_UNSHOWN;
+	for (unsigned i = 0; i < w->n; i++)
+		s->ring[i].shown = VR_UNSHOWN;
+}
+
 enum vr_err vr_tally_series(struct vr_tally *t, struct vr_pool *pool, const struct vr_windows *w,
 	enum vr_action a, struct vr_series **ret)
 {
@@ -55,6 +62,7 @@ enum vr_err vr_tally_series(struct vr_tally *t, struct vr_pool *pool, const stru
 		if (!s)
 			return VR_E_NOMEM;
 		s->action = (uint8_t)a;
+		vr_series_unshown(s, w);
 		memmove(t->series + i + 1, t->series + i, (t->n - i) * sizeof(struct vr_series *));
 		t->series[i] = s;
 		t->n++;

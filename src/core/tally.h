@@ -56,6 +56,9 @@ void vr_tally_done(struct vr_tally *t, struct vr_pool *pool, const struct vr_win
 /** Stored form: number of series; per series action, total, and per window the number of buckets and, for
  * each, its k (the first whole, the others less the one before) and count. As held: advance before. */
 void vr_tally_encode(const struct vr_tally *t, const struct vr_windows *w, struct vr_buf *b);
+/** Nobody knows what the view holds of it: the next one shows all. So begins every series, for a figure that is 0 when
+ * it is first shown must be there as it is after a reload. */
+void vr_series_unshown(struct vr_series *s, const struct vr_windows *w);
 /** Into an empty tally. All `shown` are VR_UNSHOWN. VR_E_CORRUPT: no encode of these windows writes that. */
 VR_MUST enum vr_err vr_tally_decode(struct vr_tally *t, struct vr_pool *pool, const struct vr_windows *w,
 	struct vr_rd *rd);

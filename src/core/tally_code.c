@@ -65,7 +65,6 @@ static enum vr_err decode_ring(struct vr_ring *r, struct vr_pool *pool, int64_t 
 
 	if (n > VR_BUCKETS)
 		return VR_E_CORRUPT;
-	r->shown = VR_UNSHOWN;
 	for (unsigned i = 0; i < n; i++) {
 		enum vr_err err = decode_bucket(i > 0 ? &b[i - 1] : NULL, width_ms, rd, &b[i]);
 		if (err)
@@ -95,7 +94,6 @@ static enum vr_err decode_series(struct vr_tally *t, struct vr_pool *pool, const
 	if (err)
 		return err;
 	s->total = total;
-	s->shown_total = VR_UNSHOWN;
 	for (unsigned i = 0; i < w->n && !err; i++)
 		err = decode_ring(&s->ring[i], pool, w->width_ms[i], rd);
 	return err;
