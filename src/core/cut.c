@@ -99,8 +99,9 @@ static enum vr_err write_content(struct vr_engine *e, struct vr_content *c, stru
 	vr_content_advance(c, &e->config.windows, e->stream);
 	if (shown)
 		c->view_at = view;
-	write_state(e, c, store);
+	/* The index first: even where the store keeps only the beginning of a cut it knows every state there is. */
 	write_ranks(e, c, store);
+	write_state(e, c, store);
 	return shown ? show(e, c, view, store) : VR_OK;
 }
 
