@@ -55,6 +55,8 @@ struct vr_loaded {
 	bool has_state;
 	struct vr_str state, uniques, channels;	/* the last two empty when the state does not ask for them */
 	bool home_known, is_home;		/* is the content's home this partition? */
+	bool off_known;
+	int64_t off;				/* the stored offset: a state that has reached it is torn */
 };
 /** What the store holds for the i-th wanted content. *ret_more: the state refers to UNIQUES or CHANNELS that were not
  * given: load them, call again. VR_E_CORRUPT. */

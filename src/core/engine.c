@@ -342,6 +342,9 @@ static enum vr_err load_state(struct vr_engine *e, struct vr_content *c, const s
 		vr_engine_absent(e, c);
 		return VR_OK;
 	}
+	/* Offset and states are written together: ahead of it is only what the store put together wrongly. */
+	if (l->off_known && c->last_off >= l->off)
+		return VR_E_CORRUPT;
 	return wake_loaded(e, c);
 }
 

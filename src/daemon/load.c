@@ -37,9 +37,11 @@ static struct vr_str home_text(struct vr_shard *s)
 	return vr_buf_str(&s->scratch);
 }
 
-static struct vr_loaded read_content(const struct vr_reply *r, struct vr_str home)
+static struct vr_loaded read_content(const struct vr_shard *s, const struct vr_reply *r, struct vr_str home)
 {
 	return (struct vr_loaded){
+		.off_known = true,
+		.off = s->stored_off,
 		.has_state = r[0].type == VR_REPLY_STR,
 		.state = r[0].type == VR_REPLY_STR ? r[0].str : (struct vr_str){NULL, 0},
 		.home_known = true,
@@ -103,6 +105,16 @@ static enum vr_err clear_spoiled(struct vr_shard *s, size_t from, size_t n, cons
 	return vr_diag_set(d, VR_E_FENCED, "redis", "the owner record changed");
 }
 
+/* Redis itself puts a state ahead of its offset: one that loses the end of its append-only file in the midst of a
+ * transaction, and is started twice, replays the half that was left. */
+static enum vr_err spoiled_state(const struct vr_shard *s, size_t i, struct vr_diag *d)
+{
+	struct vr_str id = vr_engine_wanted_id(s->engine, i);
+	return vr_diag_set(d, VR_E_CORRUPT, "redis", "the state of content %.*s cannot be read, or is ahead of offset %lld that is stored with it "
+		"(a Redis that replayed half a transaction); restore Redis, or fold anew with: viralctl accept %.*s:%d --rebuild",
+		(int)id.n, id.p, (long long)s->stored_off, (int)s->part.topic.n, s->part.topic.p, s->part.partition);
+}
+
 static enum vr_err take_content(struct vr_shard *s, size_t at, const struct vr_reply *r, struct more *more, struct vr_diag *d)
 {
 	bool wants_more;
@@ -111,7 +123,7 @@ static enum vr_err take_content(struct vr_shard *s, size_t at, const struct vr_r
 			return vr_diag_set(d, vr_reply_error_class(&r[i]), "redis", "%s", r[i].str.p);
 	if (r[3].type == VR_REPLY_ERROR)
 		return vr_diag_set(d, VR_E_FENCED, "redis", "a view was written over once more: %s", r[3].str.p);
-	struct vr_loaded l = read_content(r, home_text(s));
+	struct vr_loaded l = read_content(s, r, home_text(s));
 	if (!l.has_state && r[1].type != VR_REPLY_NIL)
 		return lost_keys(s, at, d);
 	enum vr_err err = vr_engine_load(s->engine, at, &l, &wants_more);
@@ -119,7 +131,7 @@ static enum vr_err take_content(struct vr_shard *s, size_t at, const struct vr_r
 		more->index[more->n] = at;
 		more->loaded[more->n++] = l;
 	}
-	return err == VR_E_CORRUPT ? vr_diag_set(d, err, "redis", "a content's stored state cannot be read") : err;
+	return err == VR_E_CORRUPT ? spoiled_state(s, at, d) : err;
 }
 
 static enum vr_err load_chunk(struct vr_shard *s, size_t from, size_t n, struct more *more, struct vr_diag *d)
@@ -159,6 +171,8 @@ static enum vr_err load_more(struct vr_shard *s, struct more *m, struct vr_diag 
 		m->loaded[i].uniques = r.at[2 * i].str;
 		m->loaded[i].channels = r.at[2 * i + 1].str;
 		err = vr_engine_load(s->engine, m->index[i], &m->loaded[i], &wants_more);
+		if (err == VR_E_CORRUPT)
+			err = spoiled_state(s, m->index[i], d);
 		if (!err && wants_more)
 			err = lost_keys(s, m->index[i], d);
 	}
@@ -238,7 +252,6 @@ static enum vr_err step_walk(struct vr_shard *s, struct vr_diag *d)
 	vr_buf_init(&s->walk, s->mem);
 	s->walk_at = 0;
 	s->record.complete = !s->evicted;
-	s->boards_due = true;	/* to be said, and shown, even if nothing else changes */
 	s->boards_due = true;		/* that they are exact now is worth a cut of its own */
 	vr_shard_note(s, VR_NOTE_COMPLETE, VR_OK, 0, "");
 	return VR_OK;

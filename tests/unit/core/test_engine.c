@@ -374,6 +374,27 @@ static void unreadable_state_is_corrupt(void **state)
 	rig_done(&r);
 }
 
+static void state_that_reached_the_stored_offset_is_corrupt(void **state)
+{
+	struct engine_rig r;
+	bool at_hand, more;
+	(void)state;
+	rig_init(&r);
+	rig_add(&r, "a", VR_ACTION_SHARE, 0);
+	rig_add(&r, "a", VR_ACTION_LIKE, 1);
+	rig_cut(&r, 0);
+	for (int64_t off = 0; off < 4; off++) {
+		const struct rig_row *row = rig_row(&r, VR_SLOT_CONTENT, VR_STR("a"), false);
+		rig_drop(&r);
+		assert_int_equal(rig_reborn(&r), VR_OK);
+		assert_int_equal(vr_engine_want(r.e, VR_STR("a"), &at_hand), VR_OK);
+		struct vr_loaded l = {.has_state = true, .state = {row->value, row->n}, .off_known = true, .off = off};
+		assert_int_equal(vr_engine_load(r.e, 0, &l, &more), off < 2 ? VR_E_CORRUPT : VR_OK);
+	}
+	vr_engine_loaded_all(r.e);
+	rig_done(&r);
+}
+
 static void home_is_what_was_told_first(void **state)
 {
 	struct engine_rig r;
@@ -415,6 +436,7 @@ int main(void)
 		cmocka_unit_test(views_wait_for_views_min_events),
 		cmocka_unit_test(wanting_twice_lists_once),
 		cmocka_unit_test(unreadable_state_is_corrupt),
+		cmocka_unit_test(state_that_reached_the_stored_offset_is_corrupt),
 		cmocka_unit_test(home_is_what_was_told_first),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
