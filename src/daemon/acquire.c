@@ -85,7 +85,8 @@ static enum vr_err fold_anew(struct vr_shard *s, struct plan *p, struct vr_diag 
 		return vr_diag_set(d, err, "kafka", "cannot learn the bounds of the log");
 	p->old = p->record;
 	p->record = new_record(s, first);
-	p->fresh = p->wipe = p->silent = true;
+	p->fresh = p->wipe = true;
+	p->silent = !s->config.announce_history;
 	return VR_OK;
 }
 
