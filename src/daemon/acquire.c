@@ -521,7 +521,7 @@ enum vr_err vr_shard_acquire(struct vr_shard *s, int64_t *ret_start, struct vr_d
 	vr_cmds_clear(&s->repairs);
 	vr_buf_clear(&s->taken);
 	enum vr_err err = acquire(s, &p, d);
-	if (err == VR_E_CORRUPT)
+	if (err == VR_E_CORRUPT && !strstr(d->text, "--rebuild"))
 		err = vr_diag_set(d, err, "redis", "stored state of %.*s cannot be read; restore Redis, or fold anew with: "
 			"viralctl accept %.*s:%d --rebuild", (int)s->keys.tag.n, s->keys.tag.p, (int)s->part.topic.n, s->part.topic.p,
 			s->part.partition);
