@@ -4,15 +4,14 @@
 A partition that must not go on stands still and says why (`{vir:t:p}:stop`, `viralctl partitions`); viralctl accept is the way
 on. A daemon that cannot work at all ends with 78 and says which setting or peer is wrong.
 """
-import subprocess
+import json
 import time
 
 import pytest
 
 import events
-from fleet import GROUP, Fleet, viralctl
+from fleet import RULES, Fleet, viralctl
 from virtest import Record, Redis, eventually
-from virtest.daemon import binary
 
 CONFIG = 78
 STOP_S = 60.0
@@ -104,6 +103,34 @@ def test_a_content_whose_state_is_gone_stops_its_partition(make, kafka):
     fleet.live.delete(lost)
     fleet.start()
     assert "--rebuild" in wait_stop(fleet, "state_lost")
+    accept(fleet, 0, "rebuild")
+    fleet.settle()
+    fleet.check(need=NO_ALERTS)
+
+
+def test_half_a_transaction_that_redis_replays_is_found(make, closing, kafka):
+    """Redis 7.0 keeps the beginning of a transaction that its append-only file was cut in; one start later it runs."""
+    server = closing(Redis("torn", appendonly=True))
+    fleet = make(1, redis=server)
+    topic = fleet.topics[0]
+    kafka.produce(topic, some(500, 25))
+    fleet.start().settle()
+    fleet.stop()
+    before = server.mark()
+    kafka.produce(topic, some(500, 26))
+    fleet.start().settle()
+    fleet.stop()
+    text = server.aof.read_bytes()[before:]
+    cut = next(at for at in range(len(text)) if text.startswith(b"SET\r\n", at) and b":c:" in text[at:at + 60])
+    cut = text.index(b"*", text.index(b"*3", cut) + 1) + 5
+    server.lose_tail(to=before + cut, mend=False)
+    assert fleet.offsets(topic) == {0: 500}
+    server.client().transaction(lambda pipe: pipe.set("vir:x", 1).set("vir:x", 2))
+    server.client().delete("vir:x")
+    server.kill()
+    server.start()
+    fleet.start()
+    assert "--rebuild" in wait_stop(fleet, "corrupt")
     accept(fleet, 0, "rebuild")
     fleet.settle()
     fleet.check(need=NO_ALERTS)
@@ -203,6 +230,40 @@ def test_a_topic_made_anew_stops_and_is_folded_anew_when_accepted(make, kafka, c
     accept(fleet, 0, "from-log-start")
     fleet.settle()
     fleet.check(need=NO_ALERTS)
+
+
+def test_what_a_fold_anew_no_longer_knows_is_resolved_and_nobody_is_paged_again(make, kafka):
+    fleet = make(1, rules=RULES, config={"announce_history": False})
+    topic = fleet.topics[0]
+    fleet.start().settle()
+    kafka.produce(topic, some(3000, 22, "old-"))
+    fleet.settle()
+    active = {key: json.loads(value) for key, value in fleet.alerts.hgetall("vir:alerts:active").items()}
+    firing = {key for key, value in active.items() if value["state"] == "firing"}
+    before = fleet.alerts.xlen("vir:alerts")
+    assert firing and firing != set(active)
+    fleet.stop()
+    kafka.delete_topic(topic)
+    kafka.create_topic(topic)
+    kafka.produce(topic, some(4000, 23, "new-"))
+    fleet.start()
+    wait_stop(fleet, "truncated")
+    accept(fleet, 0, "from-log-start")
+    fleet.settle()
+    [partition] = fleet.fold()
+    assert partition.alerts and partition.active
+    entries = [fields for _, fields in fleet.alerts.xrange("vir:alerts")][before:]
+    assert {entry[b"id"] for entry in entries} == firing and len(entries) == len(firing)
+    assert {(entry[b"state"], entry[b"reason"]) for entry in entries} == {(b"resolved", b"switch")}
+    assert fleet.alerts.hgetall("vir:alerts:active") == {}
+    said = int(fleet.alerts.hget(fleet.own(0, part="said"), "off"))
+    assert said == kafka.end_offsets(topic)[0]
+    kafka.produce(topic, some(3000, 24, "newer-"))
+    fleet.settle()
+    fleet.alerts.xtrim("vir:alerts", maxlen=fleet.alerts.xlen("vir:alerts") - before - len(entries), approximate=False)
+    for key in [key for key in fleet.alerts.scan_iter("vir:alert:*") if fleet.alerts.hget(key, "content_id").startswith(b"old-")]:
+        fleet.alerts.delete(key)
+    fleet.check(said={f"{topic}:0": said})
 
 
 def test_a_partition_that_was_added_stops_alone(make, kafka):

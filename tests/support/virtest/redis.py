@@ -2,6 +2,7 @@
 """A private redis-server that can be killed, stopped, and made to lose its tail."""
 import os
 import pathlib
+import subprocess
 
 import redis
 
@@ -104,16 +105,20 @@ class Redis:
         """A place in the append-only file: after every write that has been answered."""
         return self.aof.stat().st_size
 
-    def lose_tail(self, to=None, lose=None):
+    def lose_tail(self, to=None, lose=None, mend=True):
         """Die, lose the end of the append-only file, start again: keep `to` bytes, or drop the last `lose`.
 
-        Returns how many bytes were lost. A transaction that is cut through is gone whole.
+        Returns how many bytes were lost. A transaction that is cut through is gone whole: redis-check-aof sees to it.
+        mend=False leaves it to Redis 7.0, which keeps the beginning of that transaction in the file and, at the start
+        after this one, replays it together with the next.
         """
         self.kill()
         file = self.aof
         size = file.stat().st_size
         keep = to if to is not None else max(size - lose, 0)
         os.truncate(file, keep)
+        if mend:
+            subprocess.run(["redis-check-aof", "--fix", file], input="y\n", text=True, stdout=subprocess.DEVNULL, check=True)
         self.start()
         return size - keep
 
