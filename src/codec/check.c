@@ -68,6 +68,14 @@ static enum vr_err refuse_text(struct vr_diag *d, const struct text_rule *rule, 
 	return vr_diag_set(d, rule->control, rule->name, "has a control character in it");
 }
 
+enum vr_err vr_label_check(const struct reading *rd, struct vr_str s)
+{
+	static const struct text_rule rule = {
+		0, VR_CODEC_RECORD_MAX, "labels", VR_E_SIZE, VR_E_UTF8, VR_E_CONTROL, VR_E_NUL};
+
+	return s.n == 0 || vr_utf8_clean(s) ? VR_OK : refuse_text(rd->d, &rule, s);
+}
+
 static enum vr_err check_texts(const struct reading *rd, struct vr_event *ev)
 {
 	for (size_t i = 0; i < _TEXT_MAX; i++) {

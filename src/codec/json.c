@@ -48,6 +48,12 @@ struct vr_str vr_json_text(const json_t *string)
 	return (struct vr_str){json_string_value(string), json_string_length(string)};
 }
 
+/* jansson's iterator wants a pointer to non-const, and changes nothing. */
+static json_t *iterable(const json_t *object)
+{
+	return (json_t *)(uintptr_t)object;
+}
+
 static enum vr_err refuse_kind(struct reading *rd, const struct field *f, const char *expected)
 {
 	return vr_diag_set(rd->d, VR_E_DECODE, f->name.p, "must be %s in JSON", expected);
@@ -156,7 +162,21 @@ static enum vr_err read_time(struct reading *rd, const struct field *f, const js
 
 static enum vr_err read_labels(struct reading *rd, const struct field *f, const json_t *value)
 {
-	return json_is_object(value) ? VR_OK : refuse_kind(rd, f, "an object");
+	const char *name;
+	json_t *label;
+
+	if (!json_is_object(value))
+		return refuse_kind(rd, f, "an object");
+	json_object_foreach(iterable(value), name, label) {
+		if (!json_is_string(label))
+			return refuse_kind(rd, f, "an object of strings");
+		enum vr_err err = vr_label_check(rd, vr_str_c(name));
+		if (!err)
+			err = vr_label_check(rd, vr_json_text(label));
+		if (err)
+			return err;
+	}
+	return VR_OK;
 }
 
 typedef enum vr_err read_value_f(struct reading *rd, const struct field *f, const json_t *value);
@@ -177,8 +197,7 @@ enum vr_err vr_read_json_object(struct reading *rd, const json_t *object)
 
 	if (!json_is_object(object))
 		return vr_diag_set(rd->d, VR_E_DECODE, "value", "an event in JSON must be an object");
-	/* jansson's iterator wants a pointer to non-const, and changes nothing. */
-	json_object_foreach((json_t *)(uintptr_t)object, name, value) {
+	json_object_foreach(iterable(object), name, value) {
 		const struct field *f = vr_field_find(vr_str_c(name));
 		enum vr_err err;
 		if (!f)

@@ -37,6 +37,8 @@ VR_MUST enum vr_err vr_read_binary(struct reading *rd, const struct vr_raw *raw)
 /** The header of that name in any case, or NULL. */
 const struct vr_header *vr_raw_header(const struct vr_raw *raw, struct vr_str name);
 
+/** A label's key or value, which the draft has no place for, is text as every other. */
+VR_MUST enum vr_err vr_label_check(const struct reading *rd, struct vr_str s);
 /** The event a draft says, within all limits. */
 VR_MUST enum vr_err vr_draft_check(const struct reading *rd, struct vr_event *ret_ev);
 /** The draft that ev is read from. */

@@ -116,16 +116,20 @@ static enum vr_err read_stamp(struct reading *rd, const struct field *f, struct 
 	return r.failed ? refuse_bytes(rd, f->name.p) : VR_OK;
 }
 
-/* An entry of labels { string key = 1; string value = 2; }: nothing is counted by labels, so
- * only the form is looked at. */
+/* An entry of labels { string key = 1; string value = 2; }: nothing is counted by labels, so they
+ * are only looked at. */
 static enum vr_err read_label(struct reading *rd, const struct field *f, struct vr_str bytes)
 {
 	struct vr_rd r = vr_rd_of(bytes);
 	struct item it = {0};
 
-	while (next_item(&r, &it))
-		if (it.number <= 2 && it.type != WIRE_BYTES)
-			return refuse_type(rd, f->name.p);
+	while (next_item(&r, &it)) {
+		if (it.number > 2)
+			continue;
+		enum vr_err err = it.type == WIRE_BYTES ? vr_label_check(rd, it.bytes) : refuse_type(rd, f->name.p);
+		if (err)
+			return err;
+	}
 	return r.failed ? refuse_bytes(rd, f->name.p) : VR_OK;
 }
 
