@@ -4,8 +4,8 @@
 The names, numbers and types of the fields are read from proto/virality/v1/event.proto itself.
 """
 import base64
-import binascii
 import json
+import math
 import os
 import re
 from datetime import datetime, timedelta, timezone
@@ -63,8 +63,8 @@ def varint(data, at):
         byte = data[at]
         at += 1
         value |= (byte & 0x7F) << (7 * i)
-        if byte < 0x80:
-            return value & (1 << 64) - 1, at
+        if byte < 0x80 and value < 1 << 64:
+            return value, at
     raise Bad("decode")
 
 
@@ -103,37 +103,50 @@ def text_of(raw):
         raise Bad("utf8") from None
 
 
+def known_fields(data, kinds):
+    """Of wire_fields those whose number is in kinds; each must have the wire type that stands there."""
+    for number, kind, value in wire_fields(data):
+        if number in kinds:
+            if kind != kinds[number]:
+                raise Bad("decode")
+            yield number, value
+
+
 def timestamp_of(raw, before):
     seconds, nanos = before
-    for number, kind, value in wire_fields(raw):
-        if number == 1 and kind == 0:
+    for number, value in known_fields(raw, {1: 0, 2: 0}):
+        if number == 1:
             seconds = signed(value, 64)
-        if number == 2 and kind == 0:
+        else:
             nanos = signed(value, 32)
     return seconds, nanos
 
 
+def is_number(type_):
+    return type_ in ("uint32", "uint64", "bool") or type_ in ENUMS
+
+
 def proto_values(data):
-    out, times = {}, {}
-    for number, kind, value in wire_fields(data):
-        name, type_ = FIELDS.get(number, (None, None))
-        if type_ == "string" and kind == 2:
-            out[name] = text_of(value)
-        elif type_ in ("uint32", "uint64") and kind == 0:
-            out[name] = value & (1 << int(type_[4:])) - 1
-        elif type_ == "bool" and kind == 0:
+    out, times, texts = {}, {}, {}
+    for number, value in known_fields(data, {n: 0 if is_number(type_) else 2 for n, (_, type_) in FIELDS.items()}):
+        name, type_ = FIELDS[number]
+        if type_ == "string":
+            texts[name] = value
+        elif type_ in ("uint32", "uint64"):
+            out[name] = value
+        elif type_ == "bool":
             out[name] = value != 0
-        elif type_ in ENUMS and kind == 0:
+        elif type_ in ENUMS:
             out[name] = signed(value, 32)
-        elif type_ == "google.protobuf.Timestamp" and kind == 2:
+        elif type_ == "google.protobuf.Timestamp":
             times[name] = timestamp_of(value, times.get(name, (0, 0)))
-        elif type_ and type_.startswith("map<") and kind == 2:
-            entry = out.setdefault(name, {})
-            pair = {1: "", 2: ""}
-            for n, k, v in wire_fields(value):
-                if n in pair and k == 2:
-                    pair[n] = text_of(v)
-            entry[pair[1]] = pair[2]
+        else:
+            out.setdefault(name, []).extend(text_of(v) for _, v in known_fields(value, {1: 2, 2: 2}))
+    for name, value in texts.items():  # of a field that is there twice only the last counts
+        out[name] = text_of(value)
+    for name in ("depth", "count"):
+        if out.get(name, 0) >= 1 << 32:
+            raise Bad("range")
     for name, (seconds, nanos) in times.items():
         if not 0 <= nanos < 1_000_000_000:
             raise Bad("range")
@@ -143,38 +156,68 @@ def proto_values(data):
 
 # ---------------------------------------------------------------- JSON
 
-RFC3339 = re.compile(r"(\d{4})-(\d\d)-(\d\d)[Tt](\d\d):(\d\d):(\d\d)(?:\.(\d{1,9}))?([Zz]|[+-]\d\d:\d\d)$")
+RFC3339 = re.compile(
+    r"([0-9]{4})-([0-9]{2})-([0-9]{2})[Tt ]([0-9]{2}):([0-5][0-9]):([0-5][0-9]|60)(?:\.([0-9]+))?"
+    r"(?:[Zz]|([+-])([01][0-9]|2[0-3]):([0-5][0-9]))"
+)
 EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
+DEPTH_MOST = 32
 
 
 def json_load(data):
+    """No number beyond 64 bits or a double, no half of a surrogate pair, no NUL in a name, and not nested deeper than 32."""
+
     def never(_):
         raise Bad("decode")
 
+    def whole(digits):
+        value = int(digits)
+        return value if -(1 << 63) <= value < 1 << 63 else never(value)
+
+    def real(digits):
+        value = float(digits)
+        return value if math.isfinite(value) else never(value)
+
     try:
-        return json.loads(text_of(data), parse_constant=never)
+        doc = json.loads(text_of(data), parse_constant=never, parse_int=whole, parse_float=real)
     except (ValueError, RecursionError):
         raise Bad("decode") from None
+    check_json(doc, DEPTH_MOST)
+    return doc
+
+
+def check_json(value, depth):
+    if isinstance(value, str) and SURROGATE.search(value):
+        raise Bad("decode")
+    if isinstance(value, (dict, list)):
+        if depth == 0:
+            raise Bad("decode")
+        for one in value:
+            check_json(one, depth - 1)
+    if isinstance(value, dict):
+        if any("\0" in name for name in value):
+            raise Bad("decode")
+        for one in value.values():
+            check_json(one, depth - 1)
 
 
 def rfc3339_ms(text):
-    m = RFC3339.match(text)
+    m = RFC3339.fullmatch(text)
     if not m:
         raise Bad("decode")
+    year, month, day, hour, minute, second = (int(g) for g in m.groups()[:6])
     try:
-        at = datetime(*(int(g) for g in m.groups()[:6]), tzinfo=timezone.utc)
+        at = datetime(year, month, day, hour, minute, tzinfo=timezone.utc)
     except ValueError:
         raise Bad("decode") from None
-    zone = m.group(8)
-    minutes = 0
-    if zone not in "Zz":
-        minutes = (int(zone[1:3]) * 60 + int(zone[4:6])) * (1 if zone[0] == "+" else -1)
-    ms = (at - EPOCH) // timedelta(milliseconds=1) + int((m.group(7) or "").ljust(9, "0")[:3])
-    return ms - minutes * 60_000
+    sign, hours, minutes = m.groups()[7:]
+    zone = (int(hours) * 60 + int(minutes)) * (1 if sign == "+" else -1) if sign else 0
+    ms = (at - EPOCH) // timedelta(milliseconds=1) + second * 1000 + int((m.group(7) or "").ljust(3, "0")[:3])
+    return ms - zone * 60_000
 
 
 def json_int(value, bits):
-    if isinstance(value, str) and re.fullmatch(r"-?\d+", value):
+    if isinstance(value, str) and re.fullmatch("[0-9]+", value):
         value = int(value)
     if isinstance(value, float) and value.is_integer():
         value = int(value)
@@ -201,9 +244,7 @@ def json_enum(value, type_):
         prefix = re.sub(r"(?<!^)(?=[A-Z])", "_", type_).upper() + "_"
         for name, number in ENUMS[type_].items():
             names[name] = names[name[len(prefix) :]] = number
-        return names.get(value.upper(), -1)
-    if isinstance(value, float) and value.is_integer():
-        value = int(value)
+        return names.get(value.upper() if value.isascii() else "", -1)
     if isinstance(value, bool) or not isinstance(value, int):
         raise Bad("action" if type_ == "Action" else "decode")
     return value
@@ -238,7 +279,9 @@ def json_values(doc):
             value = json_enum(value, type_)
         elif type_ == "google.protobuf.Timestamp":
             value = json_time(value)
-        elif not isinstance(value, dict) or not all(isinstance(v, str) for v in value.values()):
+        elif isinstance(value, dict) and all(isinstance(v, str) for v in value.values()):
+            value = [*value.keys(), *value.values()]
+        else:
             raise Bad("decode")
         out[name] = value
     return out
@@ -275,10 +318,9 @@ def event_of(values):
             most, reason = LIMITS.get(name, (None, None))
             if most is not None and len(value) * 4 > most and len(value.encode()) > most:
                 raise Bad(reason)
-        elif isinstance(value, dict):
-            for k, v in value.items():
-                check_text(k)
-                check_text(v)
+        elif isinstance(value, list):
+            for text in value:
+                check_text(text)
         elif KINDS[name] == "google.protobuf.Timestamp" and not 0 <= value <= TIME_MOST:
             raise Bad("range")
     action = values.get("action", 0)
@@ -310,50 +352,61 @@ def event_of(values):
 # ---------------------------------------------------------------- framing
 
 
-def zigzag(data, at):
-    raw, at = varint(data, at)
-    return (raw >> 1) ^ -(raw & 1), at
+PREFIX = {0: 5, 1: 17}  # bytes of a schema's id or GUID, with the byte that says which
 
 
-def skip_index(data):
-    """Confluent's index path must be [0], written as 00 or as 02 00."""
-    count, at = zigzag(data, 0)
-    if count == 0:
-        return data[at:]
-    if count != 1:
+def schema_path(data):
+    """The bytes of Confluent's index path, which must be [0]: written as 00 or as 02 00."""
+    for path in (b"\x00", b"\x02\x00"):
+        if data.startswith(path):
+            return len(path)
+    raise Bad("schema")
+
+
+def bare_values(data):
+    return json_values(json_load(data)) if data[:1] == b"{" else proto_values(data)
+
+
+def payload_values(data):
+    prefix = PREFIX.get(data[0]) if data else None
+    if prefix is None:
+        return bare_values(data)
+    if len(data) <= prefix:
+        raise Bad("decode")
+    data = data[prefix:]
+    return bare_values(data if data[:1] == b"{" else data[schema_path(data) :])
+
+
+def header_framed(schema, data):
+    prefix = PREFIX.get(schema[0]) if schema else None
+    if prefix is None or len(schema) < prefix:
         raise Bad("schema")
-    index, at = zigzag(data, at)
-    if index != 0:
+    path = schema[prefix:]
+    if path and schema_path(path) != len(path):
         raise Bad("schema")
-    return data[at:]
+    return bare_values(data)
 
 
-def payload_values(data, content_type="", framed_by_header=False):
-    kind = content_type.split(";")[0].strip().lower()
-    if kind == "application/json" or kind.endswith("+json") or kind == "text/json":
-        return json_values(json_load(data))
-    if data[:1] == b"{":
-        return json_values(json_load(data))
-    if not framed_by_header and data[:1] in (b"\x00", b"\x01"):
-        n = 5 if data[0] == 0 else 17
-        if len(data) < n + 1:
-            raise Bad("decode")
-        data = skip_index(data[n:])
-    return proto_values(data)
+BASE64 = re.compile("[A-Za-z0-9+/]*")
+
+
+def base64_bytes(text):
+    """Padding may be left out, and bits beyond the last whole byte are nothing."""
+    text = text.rstrip("=")
+    if not BASE64.fullmatch(text):
+        raise Bad("decode")
+    rest = len(text) % 4
+    return base64.b64decode(text[: len(text) - 1] if rest == 1 else text + "=" * (-rest % 4))
 
 
 def structured(data):
     doc = json_load(data)
     if not isinstance(doc, dict):
         raise Bad("decode")
-    if isinstance(doc.get("data"), dict):
+    if "data" in doc:
         values = json_values(doc["data"])
     elif isinstance(doc.get("data_base64"), str):
-        try:
-            raw = base64.b64decode(doc["data_base64"], validate=True)
-        except (binascii.Error, ValueError):
-            raise Bad("decode") from None
-        values = payload_values(raw, str(doc.get("datacontenttype") or ""))
+        values = payload_values(base64_bytes(doc["data_base64"]))
     else:
         raise Bad("decode")
     return values, doc.get("id"), doc.get("time")
@@ -377,18 +430,21 @@ def decode(value, headers=None):
     for name, raw in headers or []:
         named.setdefault(name.lower(), raw or b"")
     content_type = named.get("content-type", b"").decode(errors="replace")
+    if not value and "ce_specversion" in named:
+        return None  # an event without data
     try:
-        if content_type.strip().lower().startswith("application/cloudevents"):
+        if content_type.lower().startswith("application/cloudevents"):
             values = with_cloud_event(*structured(value))
         else:
-            guid = named.get("__value_schema_id", b"")
-            values = payload_values(
-                value, content_type if "ce_specversion" in named else "", len(guid) >= 17 and guid[0] == 1
-            )
-            if "ce_specversion" in named:
-                values = with_cloud_event(
-                    values, text_of(named.get("ce_id", b"")), text_of(named.get("ce_time", b""))
-                )
+            binary = "ce_specversion" in named
+            if binary and content_type.lower().startswith("application/json"):
+                values = json_values(json_load(value))
+            elif "__value_schema_id" in named and not binary:
+                values = header_framed(named["__value_schema_id"], value)
+            else:
+                values = payload_values(value)
+            if binary:
+                values = with_cloud_event(values, text_of(named.get("ce_id", b"")), text_of(named.get("ce_time", b"")))
         return event_of(values)
     except Bad as bad:
         return Refused(bad.args[0])
