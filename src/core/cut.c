@@ -152,15 +152,18 @@ static void write_partial(struct vr_engine *e, struct vr_channel *ch, const stru
 
 struct dedup_writer { struct vr_engine *e; const struct vr_store *store; };
 
-static void write_dedup(void *ctx, int64_t minute, struct vr_str bytes, bool expired)
+static void write_dedup(void *ctx, int64_t minute, struct vr_str bytes, enum vr_dedup_change change)
 {
 	struct dedup_writer *w = ctx;
 	(void)vr_engine_buf(w->e, &w->e->scratch);
 	vr_buf_i64(&w->e->scratch, minute);
-	if (expired)
-		w->store->del(w->store->ctx, VR_SLOT_DEDUP, vr_buf_str(&w->e->scratch));
+	struct vr_str name = vr_buf_str(&w->e->scratch);
+	if (change == VR_DEDUP_DELETE)
+		w->store->del(w->store->ctx, VR_SLOT_DEDUP, name);
+	else if (change == VR_DEDUP_SET)
+		w->store->set(w->store->ctx, VR_SLOT_DEDUP, name, bytes);
 	else
-		w->store->append(w->store->ctx, VR_SLOT_DEDUP, vr_buf_str(&w->e->scratch), bytes);
+		w->store->append(w->store->ctx, VR_SLOT_DEDUP, name, bytes);
 }
 
 static void write_rules(struct vr_engine *e, const struct vr_store *store)

@@ -291,9 +291,10 @@ void vr_dedup_changes(const struct vr_dedup *d, vr_dedup_visit_f *visit, void *c
 	for (size_t i = 0; i < d->minutes; i++) {
 		const struct minute *m = &d->minute[i];
 		if (m->is_over)
-			visit(ctx, m->number, (struct vr_str){NULL, 0}, true);
+			visit(ctx, m->number, (struct vr_str){NULL, 0}, VR_DEDUP_DELETE);
 		else if (m->n > m->stored)
-			visit(ctx, m->number, (struct vr_str){m->bytes + m->stored, m->n - m->stored}, false);
+			visit(ctx, m->number, (struct vr_str){m->bytes + m->stored, m->n - m->stored},
+				m->stored == 0 ? VR_DEDUP_SET : VR_DEDUP_APPEND);
 	}
 }
 

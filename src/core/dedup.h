@@ -6,7 +6,7 @@
  *            action) -> event time; beside it, per minute of event time, the list of its
  *            entries in order of arrival (for expiry and for storing).
  * Stored:    per minute a string of 18-byte entries: hash (16, little-endian lo, hi) and
- *            milliseconds within the minute (2); only ever appended, deleted whole.
+ *            milliseconds within the minute (2); set, then only ever appended to, deleted whole.
  * Time:      of every hash the newest accepted time counts; what was forgotten (advance) is not noted again.
  * Threads:   one owner.   Fails: VR_E_NOMEM, then nothing has changed.                   */
 #include "virality/err.h"
@@ -31,9 +31,11 @@ void vr_dedup_advance(struct vr_dedup *d, struct vr_wall now);
 /** Hashes held, those between the window and the end of their minute too. */
 size_t vr_dedup_count(const struct vr_dedup *d);
 
-/** Walk what the next cut has to write: for each minute with new entries the bytes to append (borrowed until
- * the next change), for each minute that is stored and now over, NULL/empty bytes and expired = true. */
-typedef void vr_dedup_visit_f(void *ctx, int64_t minute, struct vr_str bytes, bool expired);
+/* What becomes of a stored minute. One that begins is set, not appended to: whatever lies there is not ours. */
+enum vr_dedup_change { VR_DEDUP_SET, VR_DEDUP_APPEND, VR_DEDUP_DELETE };
+/** Walk what the next cut has to write: for each minute with new entries their bytes (borrowed until the next
+ * change), for each minute that is stored and now over, none. */
+typedef void vr_dedup_visit_f(void *ctx, int64_t minute, struct vr_str bytes, enum vr_dedup_change change);
 void vr_dedup_changes(const struct vr_dedup *d, vr_dedup_visit_f *visit, void *ctx);
 /** The cut was committed; since vr_dedup_changes nothing was added, loaded or advanced. */
 void vr_dedup_committed(struct vr_dedup *d);

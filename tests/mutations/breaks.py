@@ -37,7 +37,7 @@ BREAKS = [
     ("dead letters not waited for", [(COMMIT, "s->world->settle(s->world->ctx, &s->letters_failed);", "VR_OK;")]),
     ("views outside the cut", [(WRITER, "	write_fields(ctx, v, id, fields, n, false);\n", "")]),
     ("partials not stored", [("src/core/cut.c", "	store->set(store->ctx, VR_SLOT_PARTIAL,", "	if (0) store->set(store->ctx, VR_SLOT_PARTIAL,")]),
-    ("duplicates not stored", [("src/core/cut.c", "w->store->append(w->store->ctx, VR_SLOT_DEDUP, vr_buf_str(&w->e->scratch), bytes);", "(void)bytes;")]),
+    ("duplicates not stored", [("src/core/cut.c", "	else if (change == VR_DEDUP_SET)\n		w->store->set(w->store->ctx, VR_SLOT_DEDUP, name, bytes);\n	else\n		w->store->append(w->store->ctx, VR_SLOT_DEDUP, name, bytes);", "	(void)bytes;")]),
     ("rule state not stored", [("src/core/content_state.c", """	vr_buf_varint(b, c->n_rules);
 	for (unsigned i = 0; i < c->n_rules; i++) {""", """	vr_buf_varint(b, 0);
 	for (unsigned i = 0; i < 0; i++) {""")]),

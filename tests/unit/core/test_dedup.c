@@ -37,14 +37,15 @@ static enum vr_err add(struct vr_dedup *d, uint64_t id, int64_t t, int64_t now)
 	return vr_dedup_add(d, hash_of(id), (struct vr_wall){t}, (struct vr_wall){now});
 }
 
-static void store_visit(void *ctx, int64_t minute, struct vr_str bytes, bool expired)
+static void store_visit(void *ctx, int64_t minute, struct vr_str bytes, enum vr_dedup_change change)
 {
 	struct store *s = ctx;
 	size_t n;
 
 	assert_in_range(minute, 0, MINUTES - 1);
 	n = s->minute[minute].n;
-	if (expired) {
+	assert_true((n == 0) == (change == VR_DEDUP_SET));
+	if (change == VR_DEDUP_DELETE) {
 		assert_true(n > 0);
 		assert_int_equal(bytes.n, 0);
 		free(s->minute[minute].p);
@@ -84,9 +85,9 @@ static struct vr_dedup *reload(struct vr_dedup *d, struct store *s, struct vr_me
 	return d;
 }
 
-static void visit_nothing(void *ctx, int64_t minute, struct vr_str bytes, bool expired)
+static void visit_nothing(void *ctx, int64_t minute, struct vr_str bytes, enum vr_dedup_change change)
 {
-	(void)ctx, (void)minute, (void)bytes, (void)expired;
+	(void)ctx, (void)minute, (void)bytes, (void)change;
 	fail_msg("a change where there is none");
 }
 
@@ -197,12 +198,12 @@ static void minutes_go_when_they_are_over_and_stay_until_then(void **state)
 	vr_dedup_free(d);
 }
 
-static void first_seen(void *ctx, int64_t minute, struct vr_str bytes, bool expired)
+static void first_seen(void *ctx, int64_t minute, struct vr_str bytes, enum vr_dedup_change change)
 {
 	static const unsigned char WANT[18] = {8, 7, 6, 5, 4, 3, 2, 1, 16, 15, 14, 13, 12, 11, 10, 9, 0x5f, 0xea};
 
 	assert_int_equal(minute, -1);
-	assert_false(expired);
+	assert_int_equal(change, VR_DEDUP_SET);
 	assert_int_equal(bytes.n, sizeof(WANT));
 	assert_memory_equal(bytes.p, WANT, sizeof(WANT));
 	++*(int *)ctx;
