@@ -96,9 +96,12 @@ struct vr_redis_facts {
 	char version[32], role[16], policy[32], appendonly[8], appendfsync[16], aof_status[8], replid[48];
 	int64_t evicted_keys, min_replicas, maxmemory;
 	bool cluster;
+	bool may_tear;		/* aof-load-truncated: half a transaction may come back. false where CONFIG GET is denied */
 };
 /** INFO (and CONFIG GET where allowed). VR_E_EVICTING: maxmemory-policy is not noeviction; VR_E_UNSUPPORTED: cluster mode or older than 6.0;
  * VR_E_READONLY: not a master. */
 VR_MUST enum vr_err vr_redis_check(struct vr_redis *r, struct vr_redis_facts *ret, struct vr_diag *d);
 /** "redis 7.0.15 master noeviction appendonly=no ..." */
 void vr_redis_facts_text(const struct vr_redis_facts *f, struct vr_buf *b);
+/** What an operator should change of a server that is taken all the same, or NULL. Static string. */
+const char *vr_redis_facts_warning(const struct vr_redis_facts *f);

@@ -21,7 +21,7 @@ static int try_redis(const struct vr_config *c)
 {
 	struct vr_redis_config rc = vr_run_redis(c);
 	struct vr_redis *r = NULL;
-	struct vr_redis_facts f;
+	struct vr_redis_facts f = {0};
 	struct vr_diag d = {0};
 	enum vr_err err = vr_redis_new(&rc, &r);
 	if (!err)
@@ -29,7 +29,10 @@ static int try_redis(const struct vr_config *c)
 	if (!err)
 		err = vr_redis_check(r, &f, &d);
 	vr_redis_free(r);
-	return say(err, "Redis answers and is fit for the job", &d);
+	int code = say(err, "Redis answers and is fit for the job", &d);
+	if (!err && vr_redis_facts_warning(&f))
+		printf("warning Redis: %s\n", vr_redis_facts_warning(&f));
+	return code;
 }
 
 static int try_kafka(const struct vr_config *c, const struct vr_kafka_config *kc)

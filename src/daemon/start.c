@@ -88,6 +88,9 @@ static enum vr_err wait_redis(struct vr_daemon *d, struct vr_diag *why)
 	vr_redis_facts_text(&facts, &text);
 	vr_report_say(d->report, VR_EV_REDIS, "%.*s", (int)text.n, text.p);
 	vr_buf_done(&text);
+	const char *warning = vr_redis_facts_warning(&facts);
+	if (warning)
+		vr_report_say(d->report, VR_EV_REDIS_TEARS, "%s", warning);
 	return VR_OK;
 }
 

@@ -6,7 +6,7 @@
 #define MAJOR_MIN 6
 #define UNKNOWN "?"
 
-enum { ASK_INFO, ASK_FSYNC, ASK_REPLICAS, ASK_POLICY, ASK_MAX };
+enum { ASK_INFO, ASK_FSYNC, ASK_REPLICAS, ASK_POLICY, ASK_TRUNCATED, ASK_MAX };
 
 /* Value of "key:value\r\n" in the text of INFO; empty when there is none. */
 static struct vr_str info_value(struct vr_str info, const char *key)
@@ -56,6 +56,13 @@ static struct vr_str policy_of(struct vr_str info, const struct vr_reply *config
 	return said.n > 0 ? said : config_value(config, "maxmemory-policy");
 }
 
+/* Seen with 7.0.15: a file that ends in the midst of a transaction is cut behind its last whole command, not before the
+ * transaction; what is left of it runs at the start after this one, together with the next transaction. */
+static bool may_tear(struct vr_str info, const struct vr_reply *config)
+{
+	return info_number(info, "aof_enabled", 0) && vr_str_eq(config_value(config, "aof-load-truncated"), VR_STR("yes"));
+}
+
 static void read_facts(const struct vr_replies *replies, struct vr_redis_facts *f)
 {
 	struct vr_str info = replies->at[ASK_INFO].str;
@@ -67,6 +74,7 @@ static void read_facts(const struct vr_replies *replies, struct vr_redis_facts *
 		.maxmemory = info_number(info, "maxmemory", 0),
 		.min_replicas = -1,
 		.cluster = info_number(info, "cluster_enabled", 0) != 0,
+		.may_tear = may_tear(info, &replies->at[ASK_TRUNCATED]),
 	};
 	(void)vr_reply_i64(&replicas, &f->min_replicas);
 	copy_text(f->version, sizeof(f->version), info_value(info, "redis_version"));
@@ -105,6 +113,7 @@ static void ask(struct vr_cmds *c)
 	vr_cmd_words(c, "CONFIG", "GET", "appendfsync", NULL);
 	vr_cmd_words(c, "CONFIG", "GET", "min-replicas-to-write", NULL);
 	vr_cmd_words(c, "CONFIG", "GET", "maxmemory-policy", NULL);
+	vr_cmd_words(c, "CONFIG", "GET", "aof-load-truncated", NULL);
 	VR_ASSERT(c->n == ASK_MAX);
 }
 
@@ -173,4 +182,10 @@ void vr_redis_facts_text(const struct vr_redis_facts *f, struct vr_buf *b)
 	add_number(b, " evicted=", f->evicted_keys);
 	add_pair(b, " cluster=", f->cluster ? "yes" : "no");
 	add_pair(b, " replid=", f->replid);
+}
+
+const char *vr_redis_facts_warning(const struct vr_redis_facts *f)
+{
+	return f->may_tear ? "aof-load-truncated is yes: after a crash that cut the append-only file this Redis may replay half a transaction, "
+		"and partitions stop; set `aof-load-truncated no` there, and mend a cut file by redis-check-aof --fix before it is started" : NULL;
 }

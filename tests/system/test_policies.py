@@ -134,6 +134,8 @@ def test_half_a_transaction_that_redis_replays_is_found(make, closing, kafka):
     accept(fleet, 0, "rebuild")
     fleet.settle()
     fleet.check(need=NO_ALERTS)
+    warned = [line for line in fleet.daemons[0].log.splitlines() if "aof-load-truncated no" in line]
+    assert warned and all("level=warn" in line for line in warned)
 
 
 def test_a_redis_that_evicts_is_refused(make, closing):

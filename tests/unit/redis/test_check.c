@@ -49,6 +49,8 @@ static void facts_of_a_real_server(void **state)
 	assert_int_equal(f.maxmemory, 0);
 	assert_int_equal(f.evicted_keys, 0);
 	assert_false(f.cluster);
+	assert_true(f.may_tear);
+	assert_non_null(strstr(vr_redis_facts_warning(&f), "aof-load-truncated no"));
 	vr_buf_init(&text, &g.mem);
 	vr_redis_facts_text(&f, &text);
 	vr_buf_byte(&text, '\0');
@@ -59,6 +61,23 @@ static void facts_of_a_real_server(void **state)
 	vr_buf_done(&text);
 	rig_close(&g);
 	redis_server_stop(s);
+}
+
+static void what_cannot_tear_is_not_warned_of(void **state)
+{
+	static const char *const args[][5] = {{"--appendonly", "yes", "--aof-load-truncated", "no", NULL}, {"--appendonly", "no", NULL}};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(args) / sizeof(args[0]); i++) {
+		struct redis_server *s = redis_server_start(args[i]);
+		struct vr_redis_facts f;
+		struct rig g;
+		rig_open_unix(&g, s->socket, 0);
+		assert_int_equal(vr_redis_check(g.redis, &f, &g.diag), VR_OK);
+		assert_null(vr_redis_facts_warning(&f));
+		rig_close(&g);
+		redis_server_stop(s);
+	}
 }
 
 static void eviction_is_refused(void **state)
@@ -97,7 +116,7 @@ static void a_cluster_is_refused(void **state)
 
 static void a_user_without_config_still_gets_facts(void **state)
 {
-	static const char *const args[] = {"--user", "vir", "on", ">p", "~*", "+@all", "-config", NULL};
+	static const char *const args[] = {"--appendonly", "yes", "--user", "vir", "on", ">p", "~*", "+@all", "-config", NULL};
 	struct redis_server *s = redis_server_start(args);
 	struct vr_redis_facts f;
 	struct rig g;
@@ -109,6 +128,8 @@ static void a_user_without_config_still_gets_facts(void **state)
 	assert_string_equal(f.policy, "noeviction");
 	assert_string_equal(f.appendfsync, "?");
 	assert_int_equal(f.min_replicas, -1);
+	assert_string_equal(f.appendonly, "yes");
+	assert_null(vr_redis_facts_warning(&f));
 	rig_close(&g);
 	redis_server_stop(s);
 }
@@ -138,13 +159,13 @@ static void tell(int fd, void *arg)
 	if (!fake_await(fd, "PING"))
 		return;
 	fake_say(fd, "+OK\r\n+PONG\r\n");
-	if (!fake_await(fd, "maxmemory-policy"))
+	if (!fake_await(fd, "aof-load-truncated"))
 		return;
 	(void)snprintf(head, sizeof(head), "$%zu\r\n", strlen(arg));
 	fake_say(fd, head);
 	fake_say(fd, arg);
 	fake_say(fd, "\r\n");
-	for (int i = 0; i < 3; i++)
+	for (int i = 0; i < 4; i++)
 		fake_say(fd, no);
 	(void)fake_await(fd, "the end");
 }
@@ -182,6 +203,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(facts_of_a_real_server),
+		cmocka_unit_test(what_cannot_tear_is_not_warned_of),
 		cmocka_unit_test(eviction_is_refused),
 		cmocka_unit_test(a_replica_is_refused),
 		cmocka_unit_test(a_cluster_is_refused),
