@@ -88,6 +88,17 @@ bool vr_rule_may_reset(const struct vr_rule *r, vr_term_value_f *value, const vo
 /** Could counts that leave their windows make expr true? Time alone begins no alert, so its author is warned. */
 bool vr_rule_may_begin_by_falling(const struct vr_rule *r);
 
+/* When a rule need not be asked. For one content, its expressions change
+ *    at a record only if that is of an action in `by`;
+ *    between records, when buckets leave: but expr, once absent, becomes present that way only if `by_time`.
+ * And expr is present only if the content has counted at least `least` events of the actions in `of`, ever. */
+struct vr_rule_gate {
+	uint32_t by, of;			/* bit 1 << enum vr_action */
+	bool by_time;
+	double least;				/* 0: no such bound */
+};
+const struct vr_rule_gate *vr_rule_gate(const struct vr_rule *r);
+
 /* What a template may name: {{ $value }}, {{ $threshold }}, {{ $labels.NAME }} with NAME one of
  * alertname, content_id, title, url, channel, or a label of the rule. Anything else is an error at load. */
 struct vr_template_env {

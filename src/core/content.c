@@ -227,7 +227,7 @@ bool vr_content_has_alert(const struct vr_content *c)
 void vr_content_unshown(struct vr_content *c, const struct vr_windows *w)
 {
 	for (unsigned i = 0; i < c->tally.n; i++)
-		vr_series_unshown(c->tally.series[i], w);
+		vr_series_unshown(vr_tally_at(&c->tally)[i], w);
 	for (unsigned i = 0; i < c->n_chan; i++)
 		if (c->chan[i]->share)
 			c->chan[i]->share->shown_total = VR_UNSHOWN;
@@ -248,7 +248,7 @@ uint64_t vr_content_uniques(struct vr_content *c)
 void vr_content_advance(struct vr_content *c, const struct vr_windows *w, struct vr_wall now)
 {
 	for (unsigned i = 0; i < c->tally.n; i++)
-		vr_series_advance(c->tally.series[i], w, now);
+		vr_series_advance(vr_tally_at(&c->tally)[i], w, now);
 	for (unsigned i = 0; i < c->n_chan; i++)
 		if (c->chan[i]->share)
 			vr_series_advance(c->chan[i]->share, w, now);
@@ -269,13 +269,21 @@ int64_t vr_content_next_leave(const struct vr_content *c, const struct vr_window
 	int64_t next = INT64_MAX;
 	for (unsigned i = 0; i < c->tally.n; i++)
 		for (unsigned k = 0; k < w->n; k++) {
-			int64_t leave = ring_next_leave(&c->tally.series[i]->ring[k], w->width_ms[k], after);
+			int64_t leave = ring_next_leave(&vr_tally_at(&c->tally)[i]->ring[k], w->width_ms[k], after);
 			if (leave < next) {
 				next = leave;
 				*ret_width = w->width_ms[k];
 			}
 		}
 	return next;
+}
+
+int64_t vr_content_leave(struct vr_content *c, const struct vr_windows *w, struct vr_wall stream)
+{
+	int64_t width;
+	if (c->leave <= stream.ms)
+		c->leave = vr_content_next_leave(c, w, stream.ms, &width);
+	return c->leave;
 }
 
 static bool check_chan(const struct vr_content *c, const struct vr_chan *ch)

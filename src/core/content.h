@@ -72,6 +72,8 @@ struct vr_content {
 	int32_t hour;				/* of log time at its last accepted record */
 	int32_t stored_hour;			/* what the index holds; INT32_MIN: not in it */
 	int64_t stored_timer;			/* what the timers hold; 0: not in them */
+	int64_t leave;				/* when its next bucket leaves: kept by vr_content_leave; 0: not known */
+	int64_t still;				/* until then no bucket leaves that was there when its rules were last asked */
 	uint64_t unique_count, shown_uniques;	/* the first by vr_content_uniques only */
 	uint32_t timer_place, drain_place;
 	int32_t shown_top;			/* channel_top in the view; -1: none; VR_TOP_UNKNOWN */
@@ -117,6 +119,14 @@ void vr_content_unshown(struct vr_content *c, const struct vr_windows *w);
 uint64_t vr_content_uniques(struct vr_content *c);
 /** All rings forget what is out at `now` (stream time). */
 void vr_content_advance(struct vr_content *c, const struct vr_windows *w, struct vr_wall now);
+/** First moment after stream time at which a bucket leaves; INT64_MAX: none. Remembered until then. */
+int64_t vr_content_leave(struct vr_content *c, const struct vr_windows *w, struct vr_wall stream);
+/** An event at t is about to be counted: does it leave before what is remembered? */
+static inline void vr_content_leave_counts(struct vr_content *c, const struct vr_windows *w, struct vr_wall t)
+{
+	if (t.ms < c->leave - (VR_BUCKETS - 1) * w->width_ms[0])
+		c->leave = 0;
+}
 /** First moment after `after` at which a bucket leaves, with the width of that bucket; INT64_MAX: none. */
 int64_t vr_content_next_leave(const struct vr_content *c, const struct vr_windows *w, int64_t after, int64_t *ret_width);
 

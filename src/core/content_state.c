@@ -66,8 +66,7 @@ static void put_chan(const struct vr_chan *ch, const struct vr_windows *w, struc
 		vr_buf_byte(b, ch->count[i].action);
 		vr_buf_varint(b, ch->count[i].n);
 	}
-	struct vr_series *one[1] = {ch->share};
-	struct vr_tally share = {.series = one, .n = ch->share != NULL, .cap = 1};
+	struct vr_tally share = {.n = ch->share != NULL, .action = {VR_ACTION_SHARE}, .at.few = {ch->share}};
 	vr_tally_encode(&share, w, b);
 }
 
@@ -104,11 +103,10 @@ static enum vr_err get_chan(struct vr_content *c, struct vr_pool *pool, const st
 	struct vr_tally share = {0};
 	err = vr_tally_decode(&share, pool, w, r);
 	if (!err && share.n > 0) {
-		ch->share = share.series[0];
+		ch->share = share.at.few[0];
 		if (share.n > 1 || ch->share->action != VR_ACTION_SHARE)
 			err = VR_E_CORRUPT;
 	}
-	vr_pool_put(pool, share.series, share.cap * sizeof(share.series[0]));
 	return err;
 }
 

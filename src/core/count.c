@@ -42,6 +42,7 @@ static void take_back(struct vr_engine *e, struct vr_content *c, struct vr_chan 
 	want.total = ev->count;
 	for (unsigned i = 0; i < VR_WINDOWS_MAX; i++)
 		want.window[i] = ev->count;
+	c->leave = 0;
 	vr_series_take(ch->share, &e->config.windows, e->stream, at, &want, &given);
 	take_from(e, &c->tally, at, &given);
 	take_from(e, &channel->tally, at, &given);
@@ -122,6 +123,7 @@ static enum vr_err count_tallies(struct vr_engine *e, struct vr_content *c, stru
 	const struct vr_event *ev, struct vr_wall t, bool *ret_late)
 {
 	bool ignored;
+	vr_content_leave_counts(c, &e->config.windows, t);
 	enum vr_err err = count_series(e, &c->tally, ev->action, t, ev->count, ret_late);
 	if (!err)
 		err = count_series(e, &channel->tally, ev->action, t, ev->count, &ignored);

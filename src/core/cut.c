@@ -144,7 +144,7 @@ static void write_partial(struct vr_engine *e, struct vr_channel *ch, const stru
 	if (!ch->dirty)
 		return;
 	for (unsigned i = 0; i < ch->tally.n; i++)
-		vr_series_advance(ch->tally.series[i], &e->config.windows, e->stream);
+		vr_series_advance(vr_tally_at(&ch->tally)[i], &e->config.windows, e->stream);
 	(void)vr_engine_buf(e, &e->scratch);
 	vr_channel_encode(ch, &e->config.windows, &e->scratch);
 	store->set(store->ctx, VR_SLOT_PARTIAL, ch->name, vr_buf_str(&e->scratch));

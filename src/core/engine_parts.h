@@ -136,7 +136,8 @@ VR_MUST enum vr_err vr_minute_close(struct vr_engine *e, struct vr_content *c);
 VR_MUST enum vr_err vr_timers_until(struct vr_engine *e, struct vr_wall until, int64_t at_offset);
 /** Rules that never judged this content look at its values before the event. */
 VR_MUST enum vr_err vr_judge_before(struct vr_engine *e, struct vr_content *c);
-VR_MUST enum vr_err vr_judge(struct vr_engine *e, struct vr_content *c, int64_t offset);
+/** After an event of that action was counted. still: no bucket has left since the record before. */
+VR_MUST enum vr_err vr_judge(struct vr_engine *e, struct vr_content *c, enum vr_action action, bool still, int64_t offset);
 /** End whatever is pending or firing for it. */
 VR_MUST enum vr_err vr_judge_end(struct vr_engine *e, struct vr_content *c, enum vr_alert_reason reason, int64_t at_offset);
 /** Drop states of rules that are no longer in force, or were not all the time (after loading). */

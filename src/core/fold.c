@@ -133,9 +133,10 @@ static enum vr_err accept(struct vr_engine *e, struct vr_content *c, const struc
 	if (err)
 		return err;
 	stamp(e, c, t, r->offset);
+	bool still = e->stream.ms < c->still;
 	err = vr_count(e, c, r->event, t, channel, ret);
 	if (!err)
-		err = vr_judge(e, c, r->offset);
+		err = vr_judge(e, c, r->event->action, still, r->offset);
 	ret->miskeyed = c->home == VR_HOME_ELSEWHERE;
 	ret->fate = VR_FATE_FOLDED;
 	return err;

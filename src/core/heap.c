@@ -92,7 +92,8 @@ enum vr_err vr_heap_set(struct vr_heap *h, void *member, int64_t key)
 	enum vr_err err;
 
 	if (place > 0) {
-		settle(h, place - 1, item);
+		if (h->item[place - 1].key != key)
+			settle(h, place - 1, item);
 		return VR_OK;
 	}
 	err = reserve(h);

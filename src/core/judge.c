@@ -195,9 +195,31 @@ static enum vr_err judge_open(struct vr_engine *e, const struct look *l, const s
 	return move(e, l, rule, s, VR_ALERT_RESOLVED, VR_REASON_NONE, j, at_offset);
 }
 
+/* Has it had enough events for the rule to hold? */
+static bool may_hold(const struct vr_content *c, const struct vr_rule_gate *gate)
+{
+	uint64_t sum = 0;
+	if (gate->least <= 0)
+		return true;
+	for (unsigned i = 0; i < c->tally.n; i++)
+		if (gate->of >> c->tally.action[i] & 1 && __builtin_add_overflow(sum, vr_tally_at(&c->tally)[i]->total, &sum))
+			return true;
+	return (double)sum >= gate->least;
+}
+
+/* At a record of that action: can the rule's state change? A suppressed one waits for expr to be false, however that comes. */
+static bool may_change(const struct vr_content *c, const struct vr_rule_state *s, const struct vr_rule_gate *gate,
+	enum vr_action action, bool still)
+{
+	bool moved = gate->by >> action & 1;
+	if (s)
+		return moved || s->state == VR_ALERT_SUPPRESSED;
+	return (moved || (gate->by_time && !still)) && may_hold(c, gate);
+}
+
 static enum vr_err judge_rule(struct vr_engine *e, const struct look *l, const struct vr_rule *rule, int64_t offset)
 {
-	const struct vr_rule_state *s = l->c->n_rules ? vr_content_rule(l->c, vr_rule_key(rule)) : NULL;
+	const struct vr_rule_state *s = vr_content_rule(l->c, vr_rule_key(rule));
 	struct vr_judged j = vr_rule_judge(rule, figure_of, l);
 	if (!s)
 		return judge_inactive(e, l, rule, &j, offset);
@@ -210,18 +232,25 @@ static enum vr_err judge_rule(struct vr_engine *e, const struct look *l, const s
 
 /* ------------------------------------------------ at a record --------------------------- */
 
-enum vr_err vr_judge(struct vr_engine *e, struct vr_content *c, int64_t offset)
+enum vr_err vr_judge(struct vr_engine *e, struct vr_content *c, enum vr_action action, bool still, int64_t offset)
 {
 	struct look l = {e, c, e->stream};
+	bool looked = false;
 	if (!e->rules || c->home == VR_HOME_ELSEWHERE)
 		return VR_OK;
 	size_t n = vr_rules_count(e->rules);
 	for (size_t i = 0; i < n; i++) {
-		enum vr_err err = judge_rule(e, &l, vr_rules_at(e->rules, i), offset);
+		const struct vr_rule *rule = vr_rules_at(e->rules, i);
+		if (!may_change(c, c->n_rules ? vr_content_rule(c, vr_rule_key(rule)) : NULL, vr_rule_gate(rule), action, still))
+			continue;
+		looked = true;
+		enum vr_err err = judge_rule(e, &l, rule, offset);
 		if (err)
 			return err;
 	}
 	c->rules_no = e->rules_no;
+	if (looked)
+		c->still = vr_content_leave(c, &e->config.windows, e->stream);
 	return c->n_rules || c->timer_place ? vr_timer_set(e, c) : VR_OK;
 }
 
@@ -234,7 +263,7 @@ enum vr_err vr_judge_before(struct vr_engine *e, struct vr_content *c)
 	size_t n = vr_rules_count(e->rules);
 	for (size_t i = 0; i < n; i++) {
 		const struct vr_rule *rule = vr_rules_at(e->rules, i);
-		if (c->rules_no >= vr_rule_since(e, vr_rule_key(rule)))
+		if (c->rules_no >= vr_rule_since(e, vr_rule_key(rule)) || !may_hold(c, vr_rule_gate(rule)))
 			continue;
 		if (!vr_rule_judge(rule, figure_of, &l).present)
 			continue;
@@ -250,12 +279,12 @@ enum vr_err vr_judge_before(struct vr_engine *e, struct vr_content *c)
 
 enum vr_err vr_timer_set(struct vr_engine *e, struct vr_content *c)
 {
-	int64_t due = VR_NEVER, width;
+	int64_t due = VR_NEVER;
 	if (!vr_content_has_alert(c)) {
 		vr_heap_remove(&e->timers, c);
 		return VR_OK;
 	}
-	int64_t leave = vr_content_next_leave(c, &e->config.windows, e->stream.ms, &width);
+	int64_t leave = vr_content_leave(c, &e->config.windows, e->stream);
 	due = leave < due ? leave : due;
 	for (unsigned i = 0; i < c->n_rules; i++) {
 		int no = c->rule[i].state == VR_ALERT_PENDING && e->rules ? vr_rules_find(e->rules, c->rule[i].key) : -1;

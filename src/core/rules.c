@@ -14,6 +14,7 @@ struct vr_rule {
 	uint64_t version, key;
 	struct vr_span for_;
 	struct vr_program expr, reset;
+	struct vr_rule_gate gate;
 	bool has_reset;
 	const struct vr_pair *labels, *annotations;
 	size_t n_labels, n_annotations;
@@ -137,6 +138,8 @@ static enum vr_err compile_one(struct vr_rules *set, const struct vr_rule_spec *
 	err = compile_expr(&set->arena, spec->expr, spec->expr_pos, windows, errors, &r->expr);
 	if (err == VR_OK && r->has_reset)
 		err = compile_expr(&set->arena, spec->reset_expr, spec->reset_pos, windows, errors, &r->reset);
+	if (err == VR_OK && r->expr.n_code > 0)
+		r->gate = vr_program_gate(&r->expr, &r->reset);
 	if (err == VR_OK)
 		err = keep_text(&set->arena, spec, r);
 	if (err == VR_OK)
@@ -273,6 +276,11 @@ struct vr_judged vr_rule_judge(const struct vr_rule *r, vr_term_value_f *value, 
 bool vr_rule_may_reset(const struct vr_rule *r, vr_term_value_f *value, const void *entity)
 {
 	return !r->has_reset || vr_program_run(&r->reset, value, entity).present;
+}
+
+const struct vr_rule_gate *vr_rule_gate(const struct vr_rule *r)
+{
+	return &r->gate;
 }
 
 bool vr_rule_may_begin_by_falling(const struct vr_rule *r)

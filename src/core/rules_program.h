@@ -69,6 +69,8 @@ bool vr_draft_parse(struct vr_draft *draft, struct vr_str text, struct vr_pos st
 VR_MUST enum vr_err vr_draft_keep(const struct vr_draft *draft, struct vr_arena *arena, struct vr_program *ret);
 /** Could the expression become true by time alone, that is by counts leaving their windows? */
 bool vr_program_may_begin_by_falling(const struct vr_program *program);
+/** reset: empty when there is none. */
+struct vr_rule_gate vr_program_gate(const struct vr_program *expr, const struct vr_program *reset);
 struct vr_judged vr_program_run(const struct vr_program *program, vr_term_value_f *value, const void *entity);
 
 /* Between the two files of the parser. */

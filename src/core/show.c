@@ -74,7 +74,7 @@ void vr_fields_tally(struct vr_fields *f, const struct vr_names *names, const st
 	struct vr_wall view)
 {
 	for (unsigned i = 0; i < t->n; i++) {
-		struct vr_series *s = t->series[i];
+		struct vr_series *s = vr_tally_at(t)[i];
 		if (s->shown_total != s->total)
 			put_u64(f, names->total[s->action], s->total);
 		s->shown_total = s->total;

@@ -12,34 +12,19 @@ static unsigned seek(const struct vr_tally *t, enum vr_action a)
 {
 	unsigned i = 0;
 
-	while (i < t->n && t->series[i]->action < (unsigned)a)
+	while (i < t->n && t->action[i] < (unsigned)a)
 		i++;
 	return i;
 }
 
 static struct vr_series *series_at(const struct vr_tally *t, unsigned i, enum vr_action a)
 {
-	return i < t->n && t->series[i]->action == (unsigned)a ? t->series[i] : NULL;
+	return i < t->n && t->action[i] == (unsigned)a ? vr_tally_at(t)[i] : NULL;
 }
 
 struct vr_series *vr_tally_find(const struct vr_tally *t, enum vr_action a)
 {
 	return series_at(t, seek(t, a), a);
-}
-
-static enum vr_err reserve(struct vr_tally *t, struct vr_pool *pool)
-{
-	unsigned cap = t->cap ? t->cap * 2U : 2;
-	struct vr_series **series;
-
-	if (t->n < t->cap)
-		return VR_OK;
-	series = vr_pool_resize(pool, t->series, t->cap * sizeof(*series), cap * sizeof(*series));
-	if (!series)
-		return VR_E_NOMEM;
-	t->series = series;
-	t->cap = (uint8_t)cap;
-	return VR_OK;
 }
 
 void vr_series_unshown(struct vr_series *s, const struct vr_windows *w)
@@ -49,6 +34,32 @@ void vr_series_unshown(struct vr_series *s, const struct vr_windows *w)
 		s->ring[i].shown = VR_UNSHOWN;
 }
 
+/* Room for one more: with the first that is too many for `few` the list moves out for good. */
+static enum vr_err reserve(struct vr_tally *t, struct vr_pool *pool)
+{
+	struct vr_series **many;
+
+	if (t->n != VR_TALLY_FEW)
+		return VR_OK;
+	many = vr_pool_get(pool, VR_ACTIONS_MAX * sizeof(*many));
+	if (!many)
+		return VR_E_NOMEM;
+	memcpy(many, t->at.few, sizeof(t->at.few));
+	t->at.many = many;
+	return VR_OK;
+}
+
+static void put_in(struct vr_tally *t, unsigned i, struct vr_series *s)
+{
+	struct vr_series **at = t->n >= VR_TALLY_FEW ? t->at.many : t->at.few;
+
+	memmove(at + i + 1, at + i, (t->n - i) * sizeof(struct vr_series *));
+	memmove(t->action + i + 1, t->action + i, t->n - i);
+	at[i] = s;
+	t->action[i] = s->action;
+	t->n++;
+}
+
 enum vr_err vr_tally_series(struct vr_tally *t, struct vr_pool *pool, const struct vr_windows *w,
 	enum vr_action a, struct vr_series **ret)
 {
@@ -56,16 +67,16 @@ enum vr_err vr_tally_series(struct vr_tally *t, struct vr_pool *pool, const stru
 	struct vr_series *s = series_at(t, i, a);
 
 	if (!s) {
-		if (reserve(t, pool) != VR_OK)
-			return VR_E_NOMEM;
 		s = vr_pool_get(pool, series_size(w));
 		if (!s)
 			return VR_E_NOMEM;
+		if (reserve(t, pool) != VR_OK) {
+			vr_pool_put(pool, s, series_size(w));
+			return VR_E_NOMEM;
+		}
 		s->action = (uint8_t)a;
 		vr_series_unshown(s, w);
-		memmove(t->series + i + 1, t->series + i, (t->n - i) * sizeof(struct vr_series *));
-		t->series[i] = s;
-		t->n++;
+		put_in(t, i, s);
 	}
 	*ret = s;
 	return VR_OK;
@@ -184,7 +195,7 @@ int64_t vr_tally_next_leave(const struct vr_tally *t, const struct vr_windows *w
 	int64_t next = INT64_MAX;
 
 	for (unsigned i = 0; i < t->n; i++) {
-		int64_t leave = vr_series_next_leave(t->series[i], w);
+		int64_t leave = vr_series_next_leave(vr_tally_at(t)[i], w);
 		if (leave < next)
 			next = leave;
 	}
@@ -202,7 +213,7 @@ static bool is_series_empty(const struct vr_series *s, const struct vr_windows *
 bool vr_tally_empty(const struct vr_tally *t, const struct vr_windows *w, struct vr_wall now)
 {
 	for (unsigned i = 0; i < t->n; i++)
-		if (!is_series_empty(t->series[i], w, now))
+		if (!is_series_empty(vr_tally_at(t)[i], w, now))
 			return false;
 	return true;
 }
@@ -210,11 +221,13 @@ bool vr_tally_empty(const struct vr_tally *t, const struct vr_windows *w, struct
 void vr_tally_done(struct vr_tally *t, struct vr_pool *pool, const struct vr_windows *w)
 {
 	for (unsigned i = 0; i < t->n; i++) {
+		struct vr_series *s = vr_tally_at(t)[i];
 		for (unsigned j = 0; j < w->n; j++)
-			vr_ring_done(&t->series[i]->ring[j], pool);
-		vr_pool_put(pool, t->series[i], series_size(w));
+			vr_ring_done(&s->ring[j], pool);
+		vr_pool_put(pool, s, series_size(w));
 	}
-	vr_pool_put(pool, t->series, t->cap * sizeof(*t->series));
+	if (t->n > VR_TALLY_FEW)
+		vr_pool_put(pool, t->at.many, VR_ACTIONS_MAX * sizeof(*t->at.many));
 	*t = (struct vr_tally){0};
 }
 
@@ -229,10 +242,10 @@ static bool is_series_good(const struct vr_series *s, const struct vr_windows *w
 bool vr_tally_check(const struct vr_tally *t, const struct vr_windows *w)
 {
 	for (unsigned i = 0; i < t->n; i++) {
-		if (i > 0 && t->series[i]->action <= t->series[i - 1]->action)
+		if (t->action[i] != vr_tally_at(t)[i]->action || (i > 0 && t->action[i] <= t->action[i - 1]))
 			return false;
-		if (!is_series_good(t->series[i], w))
+		if (!is_series_good(vr_tally_at(t)[i], w))
 			return false;
 	}
-	return t->n <= t->cap;
+	return t->n <= VR_ACTIONS_MAX;
 }

@@ -18,10 +18,21 @@ struct vr_series {
 	struct vr_ring ring[];		/* windows->n of them */
 };
 
+enum { VR_TALLY_FEW = 3 };
+/* Which actions there are is told without a look into a series: most contents have few. */
 struct vr_tally {
-	struct vr_series **series;	/* n of them, sorted by action */
-	uint8_t n, cap;
+	uint8_t n;
+	uint8_t action[VR_ACTIONS_MAX];		/* n of them, rising */
+	union {
+		struct vr_series *few[VR_TALLY_FEW];	/* n <= VR_TALLY_FEW */
+		struct vr_series **many;		/* else: room for VR_ACTIONS_MAX */
+	} at;
 };
+/** The series of action[i], n of them. Borrowed until the next change. */
+static inline struct vr_series *const *vr_tally_at(const struct vr_tally *t)
+{
+	return t->n > VR_TALLY_FEW ? t->at.many : t->at.few;
+}
 
 struct vr_series *vr_tally_find(const struct vr_tally *t, enum vr_action a);	/* may be NULL */
 /** Find or make. */

@@ -28,7 +28,7 @@ void vr_tally_encode(const struct vr_tally *t, const struct vr_windows *w, struc
 {
 	vr_buf_varint(b, t->n);
 	for (unsigned i = 0; i < t->n; i++)
-		encode_series(t->series[i], w, b);
+		encode_series(vr_tally_at(t)[i], w, b);
 }
 
 /* No time of 64 bits has a bucket outside these. */
@@ -88,7 +88,7 @@ static enum vr_err decode_series(struct vr_tally *t, struct vr_pool *pool, const
 
 	if (rd->failed || action >= VR_ACTIONS_MAX || total > VR_COUNT_MAX)
 		return VR_E_CORRUPT;
-	if (t->n > 0 && action <= t->series[t->n - 1]->action)
+	if (t->n > 0 && action <= t->action[t->n - 1])
 		return VR_E_CORRUPT;
 	err = vr_tally_series(t, pool, w, (enum vr_action)action, &s);
 	if (err)

@@ -55,30 +55,46 @@ static enum vr_err insert(struct vr_uniques *u, struct vr_pool *pool, unsigned i
 
 /* ---- the sketch ---- */
 
-static bool note(uint8_t *reg, uint64_t h)
+static struct vr_sketch *new_sketch(struct vr_pool *pool)
+{
+	struct vr_sketch *k = vr_pool_get(pool, sizeof(*k));
+
+	if (k)
+		k->with[0] = VR_UNIQUES_REGISTERS;
+	return k;
+}
+
+static void set_register(struct vr_sketch *k, unsigned i, unsigned rank)
+{
+	k->with[k->reg[i]]--;
+	k->with[rank]++;
+	k->reg[i] = (uint8_t)rank;
+}
+
+static bool note(struct vr_sketch *k, uint64_t h)
 {
 	uint64_t rest = h << INDEX_BITS;
 	unsigned rank = rest ? (unsigned)__builtin_clzll(rest) + 1 : REST_BITS + 1;
-	uint8_t *at = &reg[h >> REST_BITS];
+	unsigned i = (unsigned)(h >> REST_BITS);
 
-	if (rank <= *at)
+	if (rank <= k->reg[i])
 		return false;
-	*at = (uint8_t)rank;
+	set_register(k, i, rank);
 	return true;
 }
 
 /* The sketch of the hashes held so far and h. */
 static enum vr_err become_sketch(struct vr_uniques *u, struct vr_pool *pool, uint64_t h)
 {
-	uint8_t *reg = vr_pool_get(pool, VR_UNIQUES_REGISTERS);
+	struct vr_sketch *sketch = new_sketch(pool);
 
-	if (!reg)
+	if (!sketch)
 		return VR_E_NOMEM;
 	for (unsigned i = 0; i < u->n; i++)
-		(void)note(reg, u->at.hash[i]);
-	(void)note(reg, h);
+		(void)note(sketch, u->at.hash[i]);
+	(void)note(sketch, h);
 	vr_uniques_done(u, pool);
-	u->at.reg = reg;
+	u->at.sketch = sketch;
 	u->is_sketch = true;
 	return VR_OK;
 }
@@ -90,7 +106,7 @@ enum vr_err vr_uniques_add(struct vr_uniques *u, struct vr_pool *pool, struct vr
 	enum vr_err err = VR_OK;
 
 	if (actor.n > 0 && u->is_sketch) {
-		changed = note(u->at.reg, h);
+		changed = note(u->at.sketch, h);
 	} else if (actor.n > 0) {
 		unsigned i = seek(u, h);
 		changed = i == u->n || u->at.hash[i] != h;
@@ -133,14 +149,11 @@ static double tau(double x)
 	return z / 3;
 }
 
-static double estimate(const uint8_t *reg)
+static double estimate(const uint16_t *with)
 {
 	const double m = VR_UNIQUES_REGISTERS;
-	unsigned with[REST_BITS + 2] = {0};	/* registers of each rank */
 	double z;
 
-	for (unsigned i = 0; i < VR_UNIQUES_REGISTERS; i++)
-		with[reg[i]]++;
 	z = m * tau(1 - with[REST_BITS + 1] / m);
 	for (unsigned rank = REST_BITS; rank > 0; rank--)
 		z = 0.5 * (z + with[rank]);
@@ -154,27 +167,35 @@ uint64_t vr_uniques_count(const struct vr_uniques *u)
 
 	if (!u->is_sketch)
 		return u->n;
-	e = estimate(u->at.reg);
+	e = estimate(u->at.sketch->with);
 	return e < 1e18 ? (uint64_t)(e + 0.5) : UINT64_C(1000000000000000000);
 }
 
 void vr_uniques_done(struct vr_uniques *u, struct vr_pool *pool)
 {
 	if (u->is_sketch)
-		vr_pool_put(pool, u->at.reg, VR_UNIQUES_REGISTERS);
+		vr_pool_put(pool, u->at.sketch, sizeof(*u->at.sketch));
 	else if (u->cap > 0)
 		vr_pool_put(pool, u->at.hash, u->cap * sizeof(*u->at.hash));
 	*u = (struct vr_uniques){0};
 }
 
+static bool check_sketch(const struct vr_sketch *k)
+{
+	uint16_t with[VR_UNIQUES_RANKS] = {0};
+
+	for (unsigned i = 0; i < VR_UNIQUES_REGISTERS; i++) {
+		if (k->reg[i] >= VR_UNIQUES_RANKS)
+			return false;
+		with[k->reg[i]]++;
+	}
+	return memcmp(with, k->with, sizeof(with)) == 0;
+}
+
 bool vr_uniques_check(const struct vr_uniques *u)
 {
-	if (u->is_sketch) {
-		for (unsigned i = 0; i < VR_UNIQUES_REGISTERS; i++)
-			if (u->at.reg[i] > REST_BITS + 1)
-				return false;
-		return u->n == 0 && u->cap == 0;
-	}
+	if (u->is_sketch)
+		return u->n == 0 && u->cap == 0 && check_sketch(u->at.sketch);
 	for (unsigned i = 1; i < u->n; i++)
 		if (u->at.hash[i] <= u->at.hash[i - 1])
 			return false;
@@ -249,18 +270,17 @@ static void encode_dense(const uint8_t *reg, struct vr_buf *b)
 
 void vr_uniques_encode(const struct vr_uniques *u, struct vr_buf *b)
 {
-	unsigned count = 0;
+	unsigned count;
 
 	if (!u->is_sketch) {
 		encode_exact(u, b);
 		return;
 	}
-	for (unsigned i = 0; i < VR_UNIQUES_REGISTERS; i++)
-		count += u->at.reg[i] > 0;
+	count = VR_UNIQUES_REGISTERS - u->at.sketch->with[0];
 	if (count < DENSE_BYTES / 2)
-		encode_sparse(u->at.reg, count, b);
+		encode_sparse(u->at.sketch->reg, count, b);
 	else
-		encode_dense(u->at.reg, b);
+		encode_dense(u->at.sketch->reg, b);
 }
 
 static enum vr_err decode_exact(struct vr_uniques *u, struct vr_pool *pool, struct vr_rd *rd)
@@ -280,7 +300,7 @@ static enum vr_err decode_exact(struct vr_uniques *u, struct vr_pool *pool, stru
 	return VR_OK;
 }
 
-static enum vr_err decode_sparse(uint8_t *reg, struct vr_rd *rd)
+static enum vr_err decode_sparse(struct vr_sketch *k, struct vr_rd *rd)
 {
 	uint64_t count = vr_rd_varint(rd), at = 0;
 
@@ -291,12 +311,12 @@ static enum vr_err decode_sparse(uint8_t *reg, struct vr_rd *rd)
 		at += v >> RANK_BITS;
 		if (rd->failed || at >= VR_UNIQUES_REGISTERS || rank == 0 || rank > RANK_MAX)
 			return VR_E_CORRUPT;
-		reg[at++] = (uint8_t)rank;
+		set_register(k, (unsigned)at++, (unsigned)rank);
 	}
 	return VR_OK;
 }
 
-static enum vr_err decode_dense(uint8_t *reg, struct vr_rd *rd)
+static enum vr_err decode_dense(struct vr_sketch *k, struct vr_rd *rd)
 {
 	struct vr_str s = vr_rd_bytes(rd, DENSE_BYTES);
 	const unsigned char *p = (const unsigned char *)s.p;
@@ -304,8 +324,10 @@ static enum vr_err decode_dense(uint8_t *reg, struct vr_rd *rd)
 
 	for (unsigned i = 0; good && i < VR_UNIQUES_REGISTERS; i++) {
 		unsigned bit = i % 4 * RANK_BITS, word = p[0] | (unsigned)p[1] << 8 | (unsigned)p[2] << 16;
-		reg[i] = word >> bit & RANK_MASK;
-		good = reg[i] <= RANK_MAX;
+		unsigned rank = word >> bit & RANK_MASK;
+		good = rank <= RANK_MAX;
+		if (good)
+			set_register(k, i, rank);
 		p += i % 4 == 3 ? 3 : 0;
 	}
 	return good ? VR_OK : VR_E_CORRUPT;
@@ -315,11 +337,11 @@ static enum vr_err decode_sketch(struct vr_uniques *u, struct vr_pool *pool, boo
 {
 	enum vr_err err;
 
-	u->at.reg = vr_pool_get(pool, VR_UNIQUES_REGISTERS);
-	if (!u->at.reg)
+	u->at.sketch = new_sketch(pool);
+	if (!u->at.sketch)
 		return VR_E_NOMEM;
 	u->is_sketch = true;
-	err = is_dense ? decode_dense(u->at.reg, rd) : decode_sparse(u->at.reg, rd);
+	err = is_dense ? decode_dense(u->at.sketch, rd) : decode_sparse(u->at.sketch, rd);
 	return err || !rd->failed ? err : VR_E_CORRUPT;
 }
 

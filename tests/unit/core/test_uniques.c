@@ -23,7 +23,7 @@ static void assert_same(const struct vr_uniques *a, const struct vr_uniques *b)
 	assert_int_equal(a->is_sketch, b->is_sketch);
 	assert_int_equal(a->n, b->n);
 	if (a->is_sketch)
-		assert_memory_equal(a->at.reg, b->at.reg, VR_UNIQUES_REGISTERS);
+		assert_memory_equal(a->at.sketch, b->at.sketch, sizeof(*a->at.sketch));
 	else if (a->n > 0)
 		assert_memory_equal(a->at.hash, b->at.hash, a->n * sizeof(uint64_t));
 }
@@ -137,15 +137,18 @@ static void known_figures(void **state)
 
 static void registers_full_or_empty_have_an_estimate(void **state)
 {
-	static uint8_t reg[VR_UNIQUES_REGISTERS];
-	struct vr_uniques u = {.at.reg = reg, .is_sketch = true};
+	static struct vr_sketch sketch = {.with = {VR_UNIQUES_REGISTERS}};
+	struct vr_uniques u = {.at.sketch = &sketch, .is_sketch = true};
 
 	(void)state;
 	assert_int_equal(vr_uniques_count(&u), 0);
-	memset(reg, 53, sizeof(reg));
+	memset(sketch.reg, 53, sizeof(sketch.reg));
+	assert_false(vr_uniques_check(&u));
+	sketch.with[0] = 0;
+	sketch.with[53] = VR_UNIQUES_REGISTERS;
 	assert_true(vr_uniques_check(&u));
 	assert_int_equal(vr_uniques_count(&u), UINT64_C(1000000000000000000));
-	reg[7] = 54;
+	sketch.reg[7] = 54;
 	assert_false(vr_uniques_check(&u));
 }
 
