@@ -21,8 +21,8 @@ void vr_buf_done(struct vr_buf *b);
 static inline void vr_buf_clear(struct vr_buf *b) { b->n = 0; b->failed = false; }
 static inline struct vr_str vr_buf_str(const struct vr_buf *b) { return (struct vr_str){b->p, b->n}; }
 /** Room for n more bytes at p + n (the caller then raises n), or NULL and failed. */
-char *vr_buf_room(struct vr_buf *b, size_t n);
-void vr_buf_add(struct vr_buf *b, const void *p, size_t n);
+static inline char *vr_buf_room(struct vr_buf *b, size_t n);
+static inline void vr_buf_add(struct vr_buf *b, const void *p, size_t n);
 static inline void vr_buf_str_add(struct vr_buf *b, struct vr_str s) { vr_buf_add(b, s.p, s.n); }
 static inline void vr_buf_c(struct vr_buf *b, const char *z) { vr_buf_add(b, z, strlen(z)); }
 static inline void vr_buf_byte(struct vr_buf *b, unsigned char c) { vr_buf_add(b, &c, 1); }
@@ -32,8 +32,8 @@ void vr_buf_i64(struct vr_buf *b, int64_t v);
 /** Six decimals, half to even: how every published ratio is written. */
 void vr_buf_ratio(struct vr_buf *b, double v);
 /** LEB128 varint, zigzag varint, little-endian IEEE double: the stored format's atoms. */
-void vr_buf_varint(struct vr_buf *b, uint64_t v);
-void vr_buf_zigzag(struct vr_buf *b, int64_t v);
+static inline void vr_buf_varint(struct vr_buf *b, uint64_t v);
+static inline void vr_buf_zigzag(struct vr_buf *b, int64_t v);
 void vr_buf_f64(struct vr_buf *b, double v);
 /** Length as varint, then the bytes. */
 void vr_buf_lstr(struct vr_buf *b, struct vr_str s);
@@ -50,3 +50,41 @@ double vr_rd_f64(struct vr_rd *r);
 struct vr_str vr_rd_lstr(struct vr_rd *r);
 uint8_t vr_rd_byte(struct vr_rd *r);
 struct vr_str vr_rd_bytes(struct vr_rd *r, size_t n);
+
+/* ---- what is called for every byte ---- */
+
+/** vr_buf_room where there is none yet. */
+char *vr_buf_more(struct vr_buf *b, size_t n);
+
+static inline char *vr_buf_room(struct vr_buf *b, size_t n)
+{
+	return !b->failed && b->p && n <= b->cap - b->n ? b->p + b->n : vr_buf_more(b, n);
+}
+
+static inline void vr_buf_add(struct vr_buf *b, const void *p, size_t n)
+{
+	char *room = vr_buf_room(b, n);
+
+	if (!room || n == 0)
+		return;
+	memcpy(room, p, n);
+	b->n += n;
+}
+
+static inline void vr_buf_varint(struct vr_buf *b, uint64_t v)
+{
+	char *room = vr_buf_room(b, 10);
+	size_t n = 0;
+
+	if (!room)
+		return;
+	for (; v >= 0x80; v >>= 7)
+		room[n++] = (char)(v | 0x80);
+	room[n++] = (char)v;
+	b->n += n;
+}
+
+static inline void vr_buf_zigzag(struct vr_buf *b, int64_t v)
+{
+	vr_buf_varint(b, ((uint64_t)v << 1) ^ (v < 0 ? UINT64_MAX : 0));
+}

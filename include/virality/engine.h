@@ -33,6 +33,7 @@ struct vr_engine_config {
 };
 
 struct vr_engine;
+struct vr_content;
 VR_MUST enum vr_err vr_engine_new(const struct vr_engine_config *config, struct vr_mem *mem, struct vr_engine **ret);
 void vr_engine_free(struct vr_engine *e);
 
@@ -79,6 +80,7 @@ struct vr_record {
 	int64_t offset;
 	struct vr_wall kafka_time;		/* 0: none */
 	const struct vr_event *event;		/* NULL: refused, a tombstone or a tick: only log time moves */
+	struct vr_content *content;		/* what vr_engine_want_all found; NULL: looked up */
 	enum vr_err refused;			/* why there is no event; VR_OK for a tombstone or tick */
 };
 enum vr_fate { VR_FATE_FOLDED, VR_FATE_DUPLICATE, VR_FATE_REFUSED, VR_FATE_PASSED };
@@ -90,6 +92,10 @@ struct vr_outcome {
 /** Is a record that will be folded refused for its time? Before its content is wanted: what is refused leaves no trace.
  * *log: log time after the records asked about before, 0 at first; moves on. VR_OK, VR_E_NO_TIME, VR_E_TIME_AHEAD. */
 VR_MUST enum vr_err vr_engine_admits(const struct vr_engine *e, const struct vr_record *r, struct vr_wall *log);
+/** What vr_engine_want does, for the contents of a whole batch. */
+VR_MUST enum vr_err vr_engine_want_all(struct vr_engine *e, struct vr_record *records, size_t n);
+/** Before records[i] is folded: brings near the memory that the records behind it will need. Changes nothing. */
+void vr_engine_ahead(const struct vr_engine *e, const struct vr_record *records, size_t n, size_t i);
 /** Fold one record. Its content was wanted and loaded. */
 VR_MUST enum vr_err vr_engine_fold(struct vr_engine *e, const struct vr_record *r, struct vr_outcome *ret);
 
@@ -102,7 +108,7 @@ struct vr_cut_limits {
 /** Contents that the next cut writes. */
 size_t vr_engine_dirty(const struct vr_engine *e);
 /** Is there anything a cut would write (dirty contents, partials, alerts, drains due at that view time)? */
-bool vr_engine_has_changes(const struct vr_engine *e, struct vr_wall view);
+bool vr_engine_has_changes(struct vr_engine *e, struct vr_wall view);
 /** Alerts (transitions) waiting for the next cut. */
 size_t vr_engine_alerts(const struct vr_engine *e);
 VR_MUST enum vr_err vr_engine_cut(struct vr_engine *e, const struct vr_cut_limits *l, const struct vr_store *store);

@@ -35,6 +35,18 @@ void vr_map_init(struct vr_map *map, struct vr_mem *mem, vr_map_key_f *key_of);
 void vr_map_done(struct vr_map *map);
 /** The value of that key, or NULL. hash: any good 64-bit hash, always the same (vr_hash64). */
 void *vr_map_find(const struct vr_map *map, uint64_t hash, struct vr_str key);
+/** Ahead of a find: asks for the memory of the slot; then tells the value that is probably there, or NULL. */
+static inline void vr_map_near(const struct vr_map *map, uint64_t hash)
+{
+	if (map->cap)
+		__builtin_prefetch(&map->slots[hash & (map->cap - 1)]);
+}
+static inline const void *vr_map_peek(const struct vr_map *map, uint64_t hash)
+{
+	const struct vr_map_slot *slot = map->cap ? &map->slots[hash & (map->cap - 1)] : NULL;
+
+	return slot && slot->hash == hash ? slot->value : NULL;
+}
 /** Puts value, whose key must equal key; a value of the same key is replaced (it stays its owner's). */
 VR_MUST enum vr_err vr_map_put(struct vr_map *map, uint64_t hash, struct vr_str key, void *value);
 /** Takes the key's value out and returns it, or NULL. */

@@ -5,6 +5,7 @@
  * A window of span W has VR_BUCKETS buckets of width W / VR_BUCKETS, aligned to the Unix
  * epoch. Its value at time T is the sum of the buckets floor(T/b)-29 .. floor(T/b): bucket k
  * is out at exactly (k+30)b. Ordered by rising span; index 0 is the shortest.             */
+#include <stdbool.h>
 #include <stdint.h>
 #include "virality/err.h"
 #include "virality/str.h"
@@ -29,4 +30,20 @@ static inline int64_t vr_bucket_of(int64_t t_ms, int64_t width_ms)
 {
 	int64_t q = t_ms / width_ms;
 	return q - (t_ms % width_ms < 0);
+}
+
+/* A time, and the bucket of every window that it lies in: worked out once, for all that is counted at it. */
+struct vr_moment { struct vr_wall t; int64_t k[VR_WINDOWS_MAX]; };
+/** Move m (zeroed: at 0) to t; without a division where that lies in the same bucket. True: a bucket changed. */
+static inline bool vr_moment_set(struct vr_moment *m, const struct vr_windows *w, struct vr_wall t)
+{
+	bool changed = false;
+
+	for (unsigned i = 0; i < w->n; i++)
+		if ((uint64_t)t.ms - (uint64_t)m->k[i] * (uint64_t)w->width_ms[i] >= (uint64_t)w->width_ms[i]) {
+			m->k[i] = vr_bucket_of(t.ms, w->width_ms[i]);
+			changed = true;
+		}
+	m->t = t;
+	return changed;
 }

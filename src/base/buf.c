@@ -33,7 +33,7 @@ static bool grow(struct vr_buf *b, size_t need)
 	return true;
 }
 
-char *vr_buf_room(struct vr_buf *b, size_t n)
+char *vr_buf_more(struct vr_buf *b, size_t n)
 {
 	if (b->failed)
 		return NULL;
@@ -43,16 +43,6 @@ char *vr_buf_room(struct vr_buf *b, size_t n)
 	}
 	/* A fresh buffer has no bytes, but "no room" is what NULL would say. */
 	return b->p ? b->p + b->n : (char *)"";
-}
-
-void vr_buf_add(struct vr_buf *b, const void *p, size_t n)
-{
-	char *room = vr_buf_room(b, n);
-
-	if (!room || n == 0)
-		return;
-	memcpy(room, p, n);
-	b->n += n;
 }
 
 static void add_u64(struct vr_buf *b, bool minus, uint64_t v)
@@ -77,24 +67,6 @@ void vr_buf_u64(struct vr_buf *b, uint64_t v)
 void vr_buf_i64(struct vr_buf *b, int64_t v)
 {
 	add_u64(b, v < 0, v < 0 ? 0 - (uint64_t)v : (uint64_t)v);
-}
-
-void vr_buf_varint(struct vr_buf *b, uint64_t v)
-{
-	char *room = vr_buf_room(b, 10);
-	size_t n = 0;
-
-	if (!room)
-		return;
-	for (; v >= 0x80; v >>= 7)
-		room[n++] = (char)(v | 0x80);
-	room[n++] = (char)v;
-	b->n += n;
-}
-
-void vr_buf_zigzag(struct vr_buf *b, int64_t v)
-{
-	vr_buf_varint(b, ((uint64_t)v << 1) ^ (v < 0 ? UINT64_MAX : 0));
 }
 
 void vr_buf_f64(struct vr_buf *b, double v)

@@ -105,7 +105,7 @@ static struct vr_minute *minute_slot(struct vr_channel *ch, int64_t minute)
 	return &ch->minute[i];
 }
 
-void vr_channel_minute(struct vr_channel *ch, enum vr_action a, struct vr_wall t, uint64_t n)
+static void count_minute(struct vr_channel *ch, enum vr_action a, struct vr_wall t, uint64_t n)
 {
 	int64_t minute = vr_bucket_of(t.ms, VR_MINUTE_MS);
 	struct vr_minute *last = ch->n_minutes ? &ch->minute[ch->n_minutes - 1] : NULL;
@@ -113,6 +113,47 @@ void vr_channel_minute(struct vr_channel *ch, enum vr_action a, struct vr_wall t
 	ch->gross += n;
 	if (m)
 		m->count[a] += n;
+}
+
+static enum vr_err count_now(struct vr_engine *e, struct vr_channel *ch, enum vr_action a, const struct vr_moment *now,
+	const struct vr_moment *at, uint64_t n)
+{
+	struct vr_series *s;
+	bool late;
+	enum vr_err err = vr_tally_series(&ch->tally, &e->pool, &e->config.windows, a, &s);
+	if (!err)
+		err = vr_series_add(s, &e->pool, &e->config.windows, now, at, n, &late);
+	count_minute(ch, a, at->t, n);
+	return err;
+}
+
+enum vr_err vr_channel_settle(struct vr_engine *e, struct vr_channel *ch)
+{
+	enum vr_err err = VR_OK;
+	for (; ch->waits && !err; ch->waits &= ch->waits - 1) {
+		unsigned a = (unsigned)__builtin_ctz(ch->waits);
+		err = count_now(e, ch, (enum vr_action)a, &ch->at, &ch->at, ch->waiting[a]);
+		ch->waiting[a] = 0;
+	}
+	return err;
+}
+
+enum vr_err vr_channel_count(struct vr_engine *e, struct vr_channel *ch, enum vr_action a, uint64_t n)
+{
+	bool late = e->at.t.ms != e->now.t.ms;
+	enum vr_err err = VR_OK;
+	ch->dirty = true;
+	if (late || ch->turn != e->turn || n > VR_COUNT_MAX - ch->waiting[a])
+		err = vr_channel_settle(e, ch);
+	if (late && !err)
+		err = count_now(e, ch, a, &e->now, &e->at, n);
+	if (late || err)
+		return err;
+	ch->turn = e->turn;
+	ch->at = e->now;
+	ch->waiting[a] += n;
+	ch->waits |= 1U << (unsigned)a;
+	return VR_OK;
 }
 
 void vr_channel_encode(const struct vr_channel *ch, const struct vr_windows *w, struct vr_buf *b)

@@ -58,6 +58,7 @@ struct vr_content {
 	struct vr_chan **chan;
 	struct vr_uniques uniques;
 	struct vr_str title, content_type, url, author_id;	/* pool blocks of their length */
+	uint64_t texts;				/* hash of those of its last event; 0: not known */
 	struct vr_open_minute *open;		/* NULL: no open minute */
 	uint64_t late;				/* for the next entry of the time series */
 	struct vr_rule_state *rule;
@@ -65,6 +66,7 @@ struct vr_content {
 	struct vr_wall view_at;			/* view time of the last write of its views; 0: none */
 	int64_t first_off, last_off;
 	uint64_t records;			/* accepted records */
+	uint64_t counted;			/* of all actions together; after a load without what was taken back twice */
 	uint64_t depth_sum, depth_n, depth_roots;
 	uint32_t depth_max;
 	double trend;				/* log2 of the decayed sum; -INFINITY: no share yet */
@@ -76,20 +78,21 @@ struct vr_content {
 	int64_t still;				/* until then no bucket leaves that was there when its rules were last asked */
 	uint64_t unique_count, shown_uniques;	/* the first by vr_content_uniques only */
 	uint32_t timer_place, drain_place;
+	int64_t drain_due;			/* when its views drain; its place in the heap may be an earlier one */
 	int32_t shown_top;			/* channel_top in the view; -1: none; VR_TOP_UNKNOWN */
 	uint16_t n_chan, cap_chan;
 	uint8_t n_rules, cap_rules;
 	uint8_t home;				/* enum vr_home */
 	bool on_board[VR_WINDOWS_MAX + 1];	/* the last: trending */
-	bool loaded, dirty, wipe;		/* wipe: what is stored under this id is older than a forgetting */
-	bool uniques_dirty, chans_dirty;	/* what is stored apart */
-	bool spare;				/* without a record, to go between two batches */
-	bool has_series;			/* its first minute was opened: what comes late is counted from then on */
-	bool has_info;				/* the view of its long texts is there */
-	bool meta_dirty, first_dirty, depth_dirty;	/* parts of the view that change seldom */
-	bool touched;				/* second chance before it is dropped from memory */
-	bool uniques_stale;			/* unique_count is not that of `uniques` any more */
-	bool view_full;				/* the view must be written whole */
+	bool loaded : 1, dirty : 1, wipe : 1;	/* wipe: what is stored under this id is older than a forgetting */
+	bool uniques_dirty : 1, chans_dirty : 1;	/* what is stored apart */
+	bool spare : 1;				/* without a record, to go between two batches */
+	bool has_series : 1;			/* its first minute was opened: what comes late is counted from then on */
+	bool has_info : 1;			/* the view of its long texts is there */
+	bool meta_dirty : 1, first_dirty : 1, depth_dirty : 1;	/* parts of the view that change seldom */
+	bool touched : 1;			/* second chance before it is dropped from memory */
+	bool uniques_stale : 1;			/* unique_count is not that of `uniques` any more */
+	bool view_full : 1;			/* the view must be written whole */
 };
 
 /** A new, empty content with a copy of the id. NULL: no memory. */

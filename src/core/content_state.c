@@ -214,6 +214,8 @@ static enum vr_err get_parts(struct vr_content *c, struct vr_pool *pool, const s
 	enum vr_err err = get_texts(c, pool, r);
 	if (!err)
 		err = vr_tally_decode(&c->tally, pool, w, r);
+	for (unsigned i = 0; i < c->tally.n; i++)
+		c->counted += vr_tally_at(&c->tally)[i]->total;
 	if (!err && !(flags & HAS_SKETCH))
 		err = vr_uniques_decode(&c->uniques, pool, r);
 	if (!err)

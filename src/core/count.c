@@ -5,25 +5,17 @@
 
 #include "engine_parts.h"
 
-static enum vr_err count_series(struct vr_engine *e, struct vr_tally *t, enum vr_action a, struct vr_wall at, uint64_t n,
-	bool *ret_late)
-{
-	struct vr_series *s;
-	enum vr_err err = vr_tally_series(t, &e->pool, &e->config.windows, a, &s);
-	return err ? err : vr_series_add(s, &e->pool, &e->config.windows, e->stream, at, n, ret_late);
-}
-
-static enum vr_err count_chan(struct vr_engine *e, struct vr_chan *ch, const struct vr_event *ev, struct vr_wall t)
+static enum vr_err count_chan(struct vr_engine *e, struct vr_chan *ch, const struct vr_event *ev)
 {
 	struct vr_series *s;
 	bool late;
 	if (ev->action != VR_ACTION_SHARE)
 		return vr_chan_count(ch, &e->pool, ev->action, ev->count);
 	enum vr_err err = vr_chan_series(ch, &e->pool, &e->config.windows, &s);
-	return err ? err : vr_series_add(s, &e->pool, &e->config.windows, e->stream, t, ev->count, &late);
+	return err ? err : vr_series_add(s, &e->pool, &e->config.windows, &e->now, &e->at, ev->count, &late);
 }
 
-static void take_from(struct vr_engine *e, struct vr_tally *t, struct vr_wall at, const struct vr_taken *want)
+static void take_from(const struct vr_engine *e, struct vr_tally *t, struct vr_wall at, const struct vr_taken *want)
 {
 	struct vr_taken ignored;
 	struct vr_series *s = vr_tally_find(t, VR_ACTION_SHARE);
@@ -32,13 +24,16 @@ static void take_from(struct vr_engine *e, struct vr_tally *t, struct vr_wall at
 }
 
 /* Clamped once, at content x channel; content, channel and overall lose exactly what that gave up. */
-static void take_back(struct vr_engine *e, struct vr_content *c, struct vr_chan *ch, struct vr_channel *channel,
+static enum vr_err take_back(struct vr_engine *e, struct vr_content *c, struct vr_chan *ch, struct vr_channel *channel,
 	const struct vr_event *ev, struct vr_wall t)
 {
 	struct vr_wall at = ev->parent_event_time.ms > 0 ? ev->parent_event_time : t;
 	struct vr_taken want, given;
 	if (!ch->share)
-		return;
+		return VR_OK;
+	enum vr_err err = vr_channel_settle(e, channel);
+	if (!err)
+		err = vr_channel_settle(e, &e->all);
 	want.total = ev->count;
 	for (unsigned i = 0; i < VR_WINDOWS_MAX; i++)
 		want.window[i] = ev->count;
@@ -47,6 +42,7 @@ static void take_back(struct vr_engine *e, struct vr_content *c, struct vr_chan 
 	take_from(e, &c->tally, at, &given);
 	take_from(e, &channel->tally, at, &given);
 	take_from(e, &e->all.tally, at, &given);
+	return err;
 }
 
 /* log2(2^z + n 2^(t/H)) without leaving the range of a double. */
@@ -87,10 +83,10 @@ static enum vr_err count_share(struct vr_engine *e, struct vr_content *c, const 
 
 static enum vr_err count_minute(struct vr_engine *e, struct vr_content *c, const struct vr_event *ev, struct vr_wall t)
 {
-	int64_t minute = vr_bucket_of(t.ms, VR_MINUTE_MS);
+	int64_t minute = t.ms == e->stream.ms ? e->minute : vr_bucket_of(t.ms, VR_MINUTE_MS);
 	if (c->records < e->config.ts_min_events || c->home == VR_HOME_ELSEWHERE)
 		return VR_OK;
-	if (minute != vr_bucket_of(e->stream.ms, VR_MINUTE_MS)) {
+	if (minute != e->minute) {
 		c->late += c->has_series ? ev->count : 0;
 		return VR_OK;
 	}
@@ -107,8 +103,21 @@ static enum vr_err count_minute(struct vr_engine *e, struct vr_content *c, const
 	return VR_OK;
 }
 
+/* Nearly every event brings the texts that are known: that is told without touching them. */
+static uint64_t hash_texts(const struct vr_event *ev)
+{
+	const struct vr_str text[] = {ev->title, ev->content_type, ev->url, ev->author_id};
+	uint64_t h = 1;
+	for (size_t i = 0; i < sizeof(text) / sizeof(text[0]); i++)
+		h = h * UINT64_C(0x9E3779B97F4A7C15) + (text[i].n ? vr_hash64(text[i]) : 0);
+	return h;
+}
+
 static enum vr_err keep_texts(struct vr_engine *e, struct vr_content *c, const struct vr_event *ev)
 {
+	uint64_t hash = hash_texts(ev);
+	if (hash == c->texts)
+		return VR_OK;
 	enum vr_err err = vr_content_text(c, &e->pool, &c->title, ev->title);
 	if (!err)
 		err = vr_content_text(c, &e->pool, &c->content_type, ev->content_type);
@@ -116,23 +125,34 @@ static enum vr_err keep_texts(struct vr_engine *e, struct vr_content *c, const s
 		err = vr_content_text(c, &e->pool, &c->url, ev->url);
 	if (!err)
 		err = vr_content_text(c, &e->pool, &c->author_id, ev->author_id);
+	if (!err)
+		c->texts = hash;
 	return err;
+}
+
+static void set_moments(struct vr_engine *e, struct vr_wall t)
+{
+	bool turns = vr_moment_set(&e->now, &e->config.windows, e->stream);
+	if ((uint64_t)e->stream.ms - (uint64_t)(e->minute * VR_MINUTE_MS) >= VR_MINUTE_MS) {
+		e->minute = vr_bucket_of(e->stream.ms, VR_MINUTE_MS);
+		turns = true;
+	}
+	e->turn += turns;
+	vr_moment_set(&e->at, &e->config.windows, t);
 }
 
 static enum vr_err count_tallies(struct vr_engine *e, struct vr_content *c, struct vr_channel *channel,
 	const struct vr_event *ev, struct vr_wall t, bool *ret_late)
 {
-	bool ignored;
+	struct vr_series *s;
+	c->counted += ev->count;
 	vr_content_leave_counts(c, &e->config.windows, t);
-	enum vr_err err = count_series(e, &c->tally, ev->action, t, ev->count, ret_late);
+	enum vr_err err = vr_tally_series(&c->tally, &e->pool, &e->config.windows, ev->action, &s);
 	if (!err)
-		err = count_series(e, &channel->tally, ev->action, t, ev->count, &ignored);
+		err = vr_series_add(s, &e->pool, &e->config.windows, &e->now, &e->at, ev->count, ret_late);
 	if (!err)
-		err = count_series(e, &e->all.tally, ev->action, t, ev->count, &ignored);
-	channel->dirty = e->all.dirty = true;
-	vr_channel_minute(channel, ev->action, t, ev->count);
-	vr_channel_minute(&e->all, ev->action, t, ev->count);
-	return err;
+		err = vr_channel_count(e, channel, ev->action, ev->count);
+	return err ? err : vr_channel_count(e, &e->all, ev->action, ev->count);
 }
 
 enum vr_err vr_count(struct vr_engine *e, struct vr_content *c, const struct vr_event *ev, struct vr_wall t, uint16_t number,
@@ -141,6 +161,7 @@ enum vr_err vr_count(struct vr_engine *e, struct vr_content *c, const struct vr_
 	struct vr_channel *channel = vr_engine_channel(e, number);
 	struct vr_chan *ch;
 	bool is_new;
+	set_moments(e, t);
 	enum vr_err err = vr_content_chan_get(c, &e->pool, number, &ch, &is_new);
 	if (err)
 		return err;
@@ -151,11 +172,11 @@ enum vr_err vr_count(struct vr_engine *e, struct vr_content *c, const struct vr_
 		c->chans_dirty |= c->chan[i] == ch;
 	err = count_tallies(e, c, channel, ev, t, &ret->late);
 	if (!err)
-		err = count_chan(e, ch, ev, t);
+		err = count_chan(e, ch, ev);
 	if (!err && ev->action == VR_ACTION_SHARE)
 		err = count_share(e, c, ev, t);
 	if (!err && ev->action == VR_ACTION_UNSHARE)
-		take_back(e, c, ch, channel, ev, t);
+		err = take_back(e, c, ch, channel, ev, t);
 	c->records++;
 	if (!err)
 		err = count_minute(e, c, ev, t);

@@ -9,17 +9,39 @@ enum { SECOND_MS = 1000, SPREAD_MAX_MS = 60000 };
 
 /* ------------------------------------------------ draining ------------------------------ */
 
+/* Mostly a drain is put off, for the content was written meanwhile: its place in the heap is put right when it comes up,
+ * for moving it touches many others. */
+static enum vr_err drain_at(struct vr_engine *e, struct vr_content *c, int64_t due)
+{
+	c->drain_due = due;
+	if (c->drain_place > 0 && vr_heap_key(&e->drains, c->drain_place) <= due)
+		return VR_OK;
+	return due == INT64_MAX ? VR_OK : vr_heap_set(&e->drains, c, due);
+}
+
 enum vr_err vr_drain_plan(struct vr_engine *e, struct vr_content *c, struct vr_wall view)
 {
 	int64_t width = 1;
 	int64_t leave = vr_content_next_leave(c, &e->config.windows, view.ms, &width);
-	if (leave == INT64_MAX) {
-		vr_heap_remove(&e->drains, c);
-		return VR_OK;
-	}
+	if (leave == INT64_MAX)
+		return drain_at(e, c, INT64_MAX);
 	int64_t spread = width < SPREAD_MAX_MS ? width : SPREAD_MAX_MS;
 	leave += (int64_t)(c->hash % (uint64_t)spread);
-	return vr_heap_set(&e->drains, c, leave > view.ms + SECOND_MS ? leave : view.ms + SECOND_MS);
+	return drain_at(e, c, leave > view.ms + SECOND_MS ? leave : view.ms + SECOND_MS);
+}
+
+/* The content whose views drain next, if that is due; NULL: none is. */
+static struct vr_content *next_drain(struct vr_engine *e, struct vr_wall view)
+{
+	int64_t key;
+	struct vr_content *c;
+	while ((c = vr_heap_top(&e->drains, &key)) != NULL && key <= view.ms && c->drain_due != key) {
+		if (c->drain_due == INT64_MAX)
+			vr_heap_remove(&e->drains, c);
+		else if (vr_heap_set(&e->drains, c, c->drain_due))
+			e->broken = true;
+	}
+	return c && key <= view.ms ? c : NULL;
 }
 
 static enum vr_err show(struct vr_engine *e, struct vr_content *c, struct vr_wall view, const struct vr_store *store)
@@ -30,9 +52,8 @@ static enum vr_err show(struct vr_engine *e, struct vr_content *c, struct vr_wal
 
 static enum vr_err write_drains(struct vr_engine *e, const struct vr_cut_limits *l, const struct vr_store *store)
 {
-	int64_t due;
 	struct vr_content *c;
-	for (uint32_t i = 0; i < l->drain && (c = vr_heap_top(&e->drains, &due)) != NULL && due <= l->view.ms; i++) {
+	for (uint32_t i = 0; i < l->drain && (c = next_drain(e, l->view)) != NULL; i++) {
 		enum vr_err err = show(e, c, l->view, store);
 		if (err)
 			return err;
@@ -108,6 +129,7 @@ static enum vr_err write_content(struct vr_engine *e, struct vr_content *c, stru
 static enum vr_err write_contents(struct vr_engine *e, struct vr_wall view, const struct vr_store *store)
 {
 	for (struct vr_content *c = e->dirty; c; c = c->dirty_next) {
+		vr_ahead_cut(e, c);
 		enum vr_err err = write_content(e, c, view, store);
 		if (err)
 			return err;
@@ -143,6 +165,7 @@ static void write_partial(struct vr_engine *e, struct vr_channel *ch, const stru
 {
 	if (!ch->dirty)
 		return;
+	e->broken |= vr_channel_settle(e, ch) != VR_OK;
 	for (unsigned i = 0; i < ch->tally.n; i++)
 		vr_series_advance(vr_tally_at(&ch->tally)[i], &e->config.windows, e->stream);
 	(void)vr_engine_buf(e, &e->scratch);
@@ -216,9 +239,8 @@ enum vr_err vr_engine_cut(struct vr_engine *e, const struct vr_cut_limits *l, co
 	return e->broken ? VR_E_NOMEM : VR_OK;
 }
 
-bool vr_engine_has_changes(const struct vr_engine *e, struct vr_wall view)
+bool vr_engine_has_changes(struct vr_engine *e, struct vr_wall view)
 {
-	int64_t due;
 	return e->n_dirty || e->entries.n || e->alerts.n || e->all.dirty || e->rules_dirty ||
-	       (vr_heap_top(&e->drains, &due) && due <= view.ms);
+	       next_drain(e, view) != NULL;
 }

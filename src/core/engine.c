@@ -249,22 +249,36 @@ void vr_engine_dedup_minutes(struct vr_span window, struct vr_wall stream, int64
 	vr_dedup_range(window, stream, ret_first, ret_last);
 }
 
+static enum vr_err miss(struct vr_engine *e, struct vr_str id, uint64_t hash, struct vr_content **ret)
+{
+	struct vr_content *c = add_content(e, id, hash);
+	struct vr_content **slot = c ? vr_list_push(&e->wanted, &e->pool_mem, sizeof(c)) : NULL;
+	if (!slot) {
+		e->broken = true;
+		return VR_E_NOMEM;
+	}
+	*slot = *ret = c;
+	return VR_OK;
+}
+
+enum vr_err vr_want(struct vr_engine *e, struct vr_str id, uint64_t hash, struct vr_content **ret)
+{
+	struct vr_content *c = vr_engine_find(e, id, hash);
+	enum vr_err err = c ? VR_OK : miss(e, id, hash, &c);
+	if (err)
+		return err;
+	c->touched = true;
+	*ret = c;
+	return VR_OK;
+}
+
 enum vr_err vr_engine_want(struct vr_engine *e, struct vr_str id, bool *ret_at_hand)
 {
-	uint64_t hash = vr_hash64(id);
-	struct vr_content *c = vr_engine_find(e, id, hash);
-	if (!c) {
-		c = add_content(e, id, hash);
-		struct vr_content **slot = c ? vr_list_push(&e->wanted, &e->pool_mem, sizeof(c)) : NULL;
-		if (!slot) {
-			e->broken = true;
-			return VR_E_NOMEM;
-		}
-		*slot = c;
-	}
-	c->touched = true;
-	*ret_at_hand = c->loaded;
-	return VR_OK;
+	struct vr_content *c;
+	enum vr_err err = vr_want(e, id, vr_hash64(id), &c);
+	if (!err)
+		*ret_at_hand = c->loaded;
+	return err;
 }
 
 size_t vr_engine_wanted(const struct vr_engine *e) { return e->wanted.n; }

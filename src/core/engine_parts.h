@@ -37,6 +37,9 @@ struct vr_channel {
 	struct vr_chan *chans;			/* contents on it */
 	size_t n_chans;
 	struct vr_board *board[VR_WINDOWS_MAX];	/* not for "all": the engine's own */
+	uint64_t waiting[VR_ACTIONS_MAX];	/* counted at `at`, not in tally, gross and minutes yet */
+	uint32_t waits, turn;			/* actions that wait, 1 << action; the engine's turn at `at` */
+	struct vr_moment at;
 	uint64_t gross;				/* all actions ever counted, with count, nothing taken back */
 	struct vr_minute minute[VR_CHANNEL_MINUTES];	/* rising by minute, n_minutes of them */
 	uint8_t n_minutes;
@@ -56,6 +59,12 @@ struct vr_engine {
 	struct vr_content *first, *last;	/* all contents, oldest first */
 	struct vr_content *dirty, *spare;
 	size_t n_dirty, n_contents;
+	double rules_least;			/* events of a content below which no rule can hold */
+	uint32_t rules_by;			/* actions that any rule asks for, 1 << action */
+	bool rules_by_time;			/* counts that leave may begin some */
+	struct vr_moment now, at;		/* stream time and the event's, as they are counted */
+	int64_t minute;				/* of stream time, likewise */
+	uint32_t turn;				/* goes up when a bucket or the minute of stream time ends */
 	struct vr_list wanted;			/* struct vr_content *, not loaded yet */
 	struct vr_channel all;
 	struct vr_list channels;		/* struct vr_channel *, by number */
@@ -101,6 +110,9 @@ void vr_engine_absent(struct vr_engine *e, struct vr_content *c);
 struct vr_str vr_engine_channel_name(const void *engine, uint16_t number);
 int64_t vr_hour_of(struct vr_wall t);
 
+/* engine.c */
+VR_MUST enum vr_err vr_want(struct vr_engine *e, struct vr_str id, uint64_t hash, struct vr_content **ret);
+
 /* channel.c */
 /** The number under which a channel counts (VR_E_NOMEM): its own, or `_other`'s when the table is full. */
 VR_MUST enum vr_err vr_channel_number(struct vr_engine *e, struct vr_str name, uint16_t *ret);
@@ -108,8 +120,10 @@ struct vr_channel *vr_engine_channel(const struct vr_engine *e, uint16_t number)
 struct vr_channel *vr_channel_find(const struct vr_engine *e, struct vr_str name);	/* NULL: never seen */
 void vr_channel_link(struct vr_channel *ch, struct vr_chan *chan);
 void vr_channel_unlink(struct vr_channel *ch, struct vr_chan *chan);
-/** n of an action in the minute of t: for the time series. */
-void vr_channel_minute(struct vr_channel *ch, enum vr_action a, struct vr_wall t, uint64_t n);
+/** n of an action at e->at. Until a bucket or a minute ends they wait as a sum: one addition instead of one per window. */
+VR_MUST enum vr_err vr_channel_count(struct vr_engine *e, struct vr_channel *ch, enum vr_action a, uint64_t n);
+/** Nothing waits any more: before the tally is read or taken from. */
+VR_MUST enum vr_err vr_channel_settle(struct vr_engine *e, struct vr_channel *ch);
 void vr_channel_encode(const struct vr_channel *ch, const struct vr_windows *w, struct vr_buf *b);
 VR_MUST enum vr_err vr_channel_decode(struct vr_channel *ch, struct vr_pool *pool, const struct vr_windows *w, struct vr_str value);
 VR_MUST enum vr_err vr_channel_restore(struct vr_engine *e, struct vr_str name, struct vr_str value);
@@ -144,6 +158,10 @@ VR_MUST enum vr_err vr_judge_end(struct vr_engine *e, struct vr_content *c, enum
 void vr_judge_loaded(struct vr_engine *e, struct vr_content *c);
 VR_MUST enum vr_err vr_timer_set(struct vr_engine *e, struct vr_content *c);
 uint32_t vr_rule_since(const struct vr_engine *e, uint64_t key);
+
+/* ahead.c */
+/** Brings near what the contents behind c in the list of dirty ones are made of. */
+void vr_ahead_cut(const struct vr_engine *e, const struct vr_content *c);
 
 /* cut.c */
 /** When the view shown as of `view` has to be written again though nothing happens: when the next bucket leaves, spread

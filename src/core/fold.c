@@ -146,7 +146,7 @@ static enum vr_err fold_event(struct vr_engine *e, const struct vr_record *r, st
 {
 	const struct vr_event *ev = r->event;
 	struct vr_wall t;
-	struct vr_content *c = vr_engine_find(e, ev->content_id, vr_hash64(ev->content_id));
+	struct vr_content *c = r->content ? r->content : vr_engine_find(e, ev->content_id, vr_hash64(ev->content_id));
 	VR_ASSERT(c && c->loaded);
 	ret->refused = time_of(r, e->log, e->config.max_ahead, &t, &ret->clock_ahead);
 	if (ret->refused) {

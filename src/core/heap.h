@@ -25,6 +25,8 @@ void vr_heap_done(struct vr_heap *h);
 /** Insert, or move to another key. */
 VR_MUST enum vr_err vr_heap_set(struct vr_heap *h, void *member, int64_t key);
 void vr_heap_remove(struct vr_heap *h, void *member);	/* not in: nothing */
+/** The key of the member at that place. */
+static inline int64_t vr_heap_key(const struct vr_heap *h, uint32_t place) { return h->item[place - 1].key; }
 /** The first, or NULL. */
 void *vr_heap_top(const struct vr_heap *h, int64_t *ret_key);
 bool vr_heap_check(const struct vr_heap *h);

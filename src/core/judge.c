@@ -217,6 +217,19 @@ static bool may_change(const struct vr_content *c, const struct vr_rule_state *s
 	return (moved || (gate->by_time && !still)) && may_hold(c, gate);
 }
 
+/* The same for all rules at once: mostly none can. */
+static bool may_any_change(const struct vr_engine *e, const struct vr_content *c, enum vr_action action, bool still)
+{
+	if (c->n_rules == 0 && (double)c->counted < e->rules_least)
+		return false;
+	if (e->rules_by >> action & 1 || (e->rules_by_time && !still))
+		return true;
+	for (unsigned i = 0; i < c->n_rules; i++)
+		if (c->rule[i].state == VR_ALERT_SUPPRESSED)
+			return true;
+	return false;
+}
+
 static enum vr_err judge_rule(struct vr_engine *e, const struct look *l, const struct vr_rule *rule, int64_t offset)
 {
 	const struct vr_rule_state *s = vr_content_rule(l->c, vr_rule_key(rule));
@@ -238,6 +251,10 @@ enum vr_err vr_judge(struct vr_engine *e, struct vr_content *c, enum vr_action a
 	bool looked = false;
 	if (!e->rules || c->home == VR_HOME_ELSEWHERE)
 		return VR_OK;
+	if (!may_any_change(e, c, action, still)) {
+		c->rules_no = e->rules_no;
+		return c->timer_place && c->leave <= e->stream.ms ? vr_timer_set(e, c) : VR_OK;
+	}
 	size_t n = vr_rules_count(e->rules);
 	for (size_t i = 0; i < n; i++) {
 		const struct vr_rule *rule = vr_rules_at(e->rules, i);
@@ -257,7 +274,7 @@ enum vr_err vr_judge(struct vr_engine *e, struct vr_content *c, enum vr_action a
 enum vr_err vr_judge_before(struct vr_engine *e, struct vr_content *c)
 {
 	/* A content without a record has only zeros, yet a rule may hold for those. */
-	if (!e->rules || c->home == VR_HOME_ELSEWHERE || c->rules_no == e->rules_no)
+	if (!e->rules || c->home == VR_HOME_ELSEWHERE || c->rules_no == e->rules_no || (double)c->counted < e->rules_least)
 		return VR_OK;
 	struct look l = {e, c, e->stream};
 	size_t n = vr_rules_count(e->rules);
@@ -482,6 +499,22 @@ static enum vr_err set_timers(struct vr_engine *e)
 	return err;
 }
 
+static void put_in_force(struct vr_engine *e, const struct vr_rules *rules, uint32_t no)
+{
+	e->rules = rules;
+	e->rules_no = no;
+	e->rules_least = INFINITY;
+	e->rules_by = 0;
+	e->rules_by_time = false;
+	for (size_t i = 0; i < vr_rules_count(rules); i++) {
+		const struct vr_rule_gate *gate = vr_rule_gate(vr_rules_at(rules, i));
+		if (gate->least < e->rules_least)
+			e->rules_least = gate->least;
+		e->rules_by |= gate->by;
+		e->rules_by_time |= gate->by_time;
+	}
+}
+
 enum vr_err vr_engine_rules(struct vr_engine *e, const struct vr_rules *rules, uint32_t no, int64_t at_offset)
 {
 	enum vr_err err = e->rules ? resolve_gone(e, rules, at_offset) : VR_OK;
@@ -489,16 +522,14 @@ enum vr_err vr_engine_rules(struct vr_engine *e, const struct vr_rules *rules, u
 		err = renew_since(e, rules, no);
 	if (err)
 		return err;
-	e->rules = rules;
-	e->rules_no = no;
+	put_in_force(e, rules, no);
 	drop_suppressed(e);
 	return set_timers(e);
 }
 
 enum vr_err vr_engine_rules_resume(struct vr_engine *e, const struct vr_rules *rules, uint32_t no)
 {
-	e->rules = rules;
-	e->rules_no = no;
+	put_in_force(e, rules, no);
 	return VR_OK;
 }
 

@@ -41,19 +41,16 @@ static inline int64_t vr_ring_first(int64_t now_k)
 uint64_t vr_ring_advance(struct vr_ring *r, int64_t now_k);
 /** Add n to bucket k (the caller has advanced to the newest time and checked that k is still in). */
 VR_MUST enum vr_err vr_ring_add(struct vr_ring *r, struct vr_pool *pool, int64_t k, uint64_t n);
-/** The commonest add by far, without a division: both now and at lie in the newest bucket held, so nothing
- * can have left since it was made. False: it is another case, nothing was done. */
-static inline bool vr_ring_bump(struct vr_ring *r, int64_t width_ms, int64_t now_ms, int64_t at_ms,
-	uint64_t n)
+/** The commonest add by far: the newest bucket held is that of the event and of now, so nothing can have left since it
+ * was made. False: it is another case, nothing was done. */
+static inline bool vr_ring_bump(struct vr_ring *r, int64_t now_k, int64_t k, uint64_t n)
 {
-	uint64_t start, width = (uint64_t)width_ms;
 	struct vr_bucket *last;
 
-	if (r->n == 0 || n > VR_COUNT_MAX - r->sum)
+	if (r->n == 0 || k != now_k || n > VR_COUNT_MAX - r->sum)
 		return false;
 	last = (r->cap > 1 ? r->at.many : &r->at.one) + r->n - 1;
-	start = (uint64_t)last->k * width;
-	if ((uint64_t)now_ms - start >= width || (uint64_t)at_ms - start >= width)
+	if (last->k != k)
 		return false;
 	last->n += n;
 	r->sum += n;

@@ -125,11 +125,11 @@ static void show_estimates(struct vr_content *c, struct vr_fields *f)
 
 static void show_times(const struct vr_content *c, struct vr_fields *f, struct vr_wall view)
 {
-	if (c->first_dirty || c->view_full)
-		vr_fields_i64(f, "first_ms", c->first.ms);
+	vr_fields_i64(f, "as_of_ms", view.ms);
 	if (c->dirty || c->view_full)
 		vr_fields_i64(f, "last_ms", c->last.ms);
-	vr_fields_i64(f, "as_of_ms", view.ms);
+	if (c->first_dirty || c->view_full)
+		vr_fields_i64(f, "first_ms", c->first.ms);
 }
 
 static void show_velocity(struct vr_engine *e, struct vr_content *c, struct vr_fields *f, struct vr_wall view)
@@ -202,11 +202,12 @@ enum vr_err vr_show_content(struct vr_engine *e, struct vr_content *c, struct vr
 	struct vr_fields f;
 	struct vr_str home = home_of(e);
 	vr_fields_begin(&f, vr_engine_buf(e, &e->scratch), 0);
-	show_names(e, c, &f, home);
+	/* Redis looks a field of a small hash up from its beginning: those that are written every time come first. */
 	show_times(c, &f, view);
 	show_velocity(e, c, &f, view);
 	vr_fields_tally(&f, &e->names, &e->config.windows, &c->tally, view);
 	show_estimates(c, &f);
+	show_names(e, c, &f, home);
 	if (e->scratch.failed || e->fields.failed)
 		return VR_E_NOMEM;
 	store->view(store->ctx, VR_VIEW_CONTENT, c->id, f.at, f.n);

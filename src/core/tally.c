@@ -83,11 +83,9 @@ enum vr_err vr_tally_series(struct vr_tally *t, struct vr_pool *pool, const stru
 }
 
 /* Any add. *late is cleared when the bucket is in; *ret_added is what the ring gained. */
-static enum vr_err add_slowly(struct vr_ring *r, struct vr_pool *pool, int64_t width_ms, struct vr_wall now,
-	struct vr_wall at, uint64_t n, bool *late, uint64_t *ret_added)
+static enum vr_err add_slowly(struct vr_ring *r, struct vr_pool *pool, int64_t now_k, int64_t k, uint64_t n, bool *late,
+	uint64_t *ret_added)
 {
-	int64_t now_k = vr_bucket_of(now.ms, width_ms);
-	int64_t k = at.ms == now.ms ? now_k : vr_bucket_of(at.ms, width_ms);
 	enum vr_err err = VR_OK;
 	uint64_t before;
 
@@ -101,31 +99,29 @@ static enum vr_err add_slowly(struct vr_ring *r, struct vr_pool *pool, int64_t w
 	return err;
 }
 
-static void undo(struct vr_series *s, const struct vr_windows *w, struct vr_wall at, const uint64_t *added,
-	unsigned done)
+static void undo(struct vr_series *s, const struct vr_moment *at, const uint64_t *added, unsigned done)
 {
 	for (unsigned i = 0; i < done; i++)
-		(void)vr_ring_take(&s->ring[i], vr_bucket_of(at.ms, w->width_ms[i]), added[i]);
+		(void)vr_ring_take(&s->ring[i], at->k[i], added[i]);
 }
 
 enum vr_err vr_series_add(struct vr_series *s, struct vr_pool *pool, const struct vr_windows *w,
-	struct vr_wall now, struct vr_wall at, uint64_t n, bool *ret_late)
+	const struct vr_moment *now, const struct vr_moment *at, uint64_t n, bool *ret_late)
 {
 	uint64_t added[VR_WINDOWS_MAX];
 	bool late = true;
 
-	now = vr_wall_max(now, at);
 	for (unsigned i = 0; i < w->n; i++) {
 		enum vr_err err;
 
 		added[i] = n;
-		if (vr_ring_bump(&s->ring[i], w->width_ms[i], now.ms, at.ms, n)) {
+		if (vr_ring_bump(&s->ring[i], now->k[i], at->k[i], n)) {
 			late = false;
 			continue;
 		}
-		err = add_slowly(&s->ring[i], pool, w->width_ms[i], now, at, n, &late, &added[i]);
+		err = add_slowly(&s->ring[i], pool, now->k[i], at->k[i], n, &late, &added[i]);
 		if (err) {
-			undo(s, w, at, added, i);
+			undo(s, at, added, i);
 			return err;
 		}
 	}

@@ -18,7 +18,7 @@ struct vr_series {
 	struct vr_ring ring[];		/* windows->n of them */
 };
 
-enum { VR_TALLY_FEW = 3 };
+enum { VR_TALLY_FEW = 2 };
 /* Which actions there are is told without a look into a series: most contents have few. */
 struct vr_tally {
 	uint8_t n;
@@ -39,9 +39,9 @@ struct vr_series *vr_tally_find(const struct vr_tally *t, enum vr_action a);	/* 
 VR_MUST enum vr_err vr_tally_series(struct vr_tally *t, struct vr_pool *pool, const struct vr_windows *w,
 	enum vr_action a, struct vr_series **ret);
 /** One event: n to the total and, for each window where bucket(at) is still in at `now`, to that bucket.
- * Rings are advanced to `now` first (which stays done on failure). *ret_late: too old for every window. */
+ * Rings are advanced to `now`, which is not before `at`, first (which stays done on failure). *ret_late: too old for every window. */
 VR_MUST enum vr_err vr_series_add(struct vr_series *s, struct vr_pool *pool, const struct vr_windows *w,
-	struct vr_wall now, struct vr_wall at, uint64_t n, bool *ret_late);
+	const struct vr_moment *now, const struct vr_moment *at, uint64_t n, bool *ret_late);
 /** What an UNSHARE takes back: per window and in total. */
 struct vr_taken { uint64_t total, window[VR_WINDOWS_MAX]; };
 /** Take at most *want (all fields) from the bucket of `at` in each window and from the total;

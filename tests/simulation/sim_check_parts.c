@@ -7,15 +7,16 @@
 static void advance(struct vr_channel *ch, const struct vr_windows *w, struct vr_wall now)
 {
 	for (unsigned i = 0; i < ch->tally.n; i++)
-		vr_series_advance(ch->tally.series[i], w, now);
+		vr_series_advance(vr_tally_at(&ch->tally)[i], w, now);
 }
 
 static void compare_partial(struct sim *s, struct sim_server *v, int part, struct vr_channel *ch)
 {
 	struct sim_check *k = v->check;
-	const struct vr_engine *e = k->ref[part].engine;
+	struct vr_engine *e = k->ref[part].engine;
 	const struct vr_windows *w = &s->fixed->windows;
 	const struct sim_value *hash = sim_own_key(v, SIM_LIVE_DB, part, "part");
+	VR_ASSERT(vr_channel_settle(e, ch) == VR_OK);
 	ptrdiff_t at = hash && hash->type == SIM_HASH ? sim_items_find(hash, ch->name) : -1;
 	if (at < 0) {
 		sim_fail(s, "partition %d: no partial of %.*s", part, (int)ch->name.n, ch->name.p);
@@ -66,6 +67,7 @@ void sim_check_partials(struct sim *s, struct sim_server *v, int part)
 {
 	struct vr_engine *e = v->check->ref[part].engine;
 	const struct sim_value *hash = sim_own_key(v, SIM_LIVE_DB, part, "part");
+	VR_ASSERT(vr_channel_settle(e, &e->all) == VR_OK);
 	size_t fields = e->channels.n + (size_t)(v->check->ref[part].rules > 0) + (size_t)(e->all.tally.n > 0);
 	if (s->failed)
 		return;

@@ -130,14 +130,15 @@ static void bump_only_where_both_times_are_in_the_newest_bucket(void **state)
 	struct vr_pool none = {0};
 
 	(void)state;
-	assert_false(vr_ring_bump(&r, 100, 0, 0, 1));
+	assert_false(vr_ring_bump(&r, -3, -3, 1));
 	assert_int_equal(vr_ring_add(&r, &none, -3, 1), VR_OK);
-	assert_true(vr_ring_bump(&r, 100, -201, -300, 2));
-	assert_false(vr_ring_bump(&r, 100, -200, -300, 2));
-	assert_false(vr_ring_bump(&r, 100, -250, -301, 2));
+	assert_true(vr_ring_bump(&r, -3, -3, 2));
+	assert_false(vr_ring_bump(&r, -2, -3, 2));
+	assert_false(vr_ring_bump(&r, -3, -4, 2));
+	assert_false(vr_ring_bump(&r, -2, -2, 2));
 	assert_int_equal(r.sum, 3);
-	assert_false(vr_ring_bump(&r, 100, -250, -250, VR_COUNT_MAX - 2));
-	assert_true(vr_ring_bump(&r, 100, -250, -250, VR_COUNT_MAX - 3));
+	assert_false(vr_ring_bump(&r, -3, -3, VR_COUNT_MAX - 2));
+	assert_true(vr_ring_bump(&r, -3, -3, VR_COUNT_MAX - 3));
 	assert_int_equal(r.sum, VR_COUNT_MAX);
 	assert_true(vr_ring_check(&r));
 }

@@ -20,7 +20,10 @@ static struct vr_windows windows_of(const char *text)
 static enum vr_err add(struct vr_series *s, struct vr_pool *pool, const struct vr_windows *w, int64_t now,
 	int64_t at, uint64_t n, bool *late)
 {
-	return vr_series_add(s, pool, w, (struct vr_wall){now}, (struct vr_wall){at}, n, late);
+	struct vr_moment is = {0}, was = {0};
+	vr_moment_set(&is, w, (struct vr_wall){now > at ? now : at});
+	vr_moment_set(&was, w, (struct vr_wall){at});
+	return vr_series_add(s, pool, w, &is, &was, n, late);
 }
 
 static bool is_in(int64_t t, int64_t now, int64_t width)
@@ -261,7 +264,7 @@ static void content_seen_once_is_stored_in_thirty_bytes(void **state)
 	(void)state;
 	vr_pool_init(&pool, &mem);
 	vr_buf_init(&b, &mem);
-	assert_int_equal(vr_series_add(series_of(&t, &pool, &w), &pool, &w, now, now, 1, &late), VR_OK);
+	assert_int_equal(add(series_of(&t, &pool, &w), &pool, &w, now.ms, now.ms, 1, &late), VR_OK);
 	assert_true(t.at.few[0]->shown_total == VR_UNSHOWN);
 	vr_tally_encode(&t, &w, &b);
 	assert_in_range(b.n, 20, 30);
@@ -283,7 +286,7 @@ static void counts_stop_at_the_limit(void **state)
 	vr_pool_init(&pool, &mem);
 	for (int i = 0; i < 3; i++) {
 		struct vr_series *s = series_of(&t, &pool, &w);
-		assert_int_equal(vr_series_add(s, &pool, &w, at, at, VR_COUNT_MAX / 2, &late), VR_OK);
+		assert_int_equal(add(s, &pool, &w, at.ms, at.ms, VR_COUNT_MAX / 2, &late), VR_OK);
 		assert_true(vr_tally_check(&t, &w));
 	}
 	assert_int_equal(vr_tally_total(&t, VR_ACTION_SHARE), VR_COUNT_MAX);
@@ -312,7 +315,7 @@ static void try_with_too_little(struct vr_tally *t, struct vr_pool *pool, const 
 		vr_tally_encode(t, w, before);
 		fail_pool_left = granted;
 		s = vr_tally_find(t, action);
-		err = s ? vr_series_add(s, pool, w, now, now, 1, &late) : vr_tally_series(t, pool, w, action, &s);
+		err = s ? add(s, pool, w, now.ms, now.ms, 1, &late) : vr_tally_series(t, pool, w, action, &s);
 		fail_pool_left = SIZE_MAX;
 		if (!err)
 			return;

@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* ahead.c - the memory of a batch's contents, asked for before it is needed.
+ *
+ * Contents lie all over the memory, and one is seldom seen again soon: without this a fold is mostly waiting. What a
+ * step asks for is found through what the step before has brought:
+ *
+ *      records[i + FAR]  the content ──> [i + MIDDLE]  its series, lists ──> [i + NEAR]  its channels
+ *      ──> [i + NEXT]  what each has counted ──> fold [i]                                                               */
+#include "engine_parts.h"
+
+enum { LINE = 64, NEXT = 2, NEAR = 5, MIDDLE = 8, FAR = 12, SLOTS = 16, CHANNELS = 4 };
+
+static inline void near(const void *p, size_t n)
+{
+	for (size_t at = 0; at < n; at += LINE)
+		__builtin_prefetch((const char *)p + at, 1);
+}
+
+enum vr_err vr_engine_want_all(struct vr_engine *e, struct vr_record *records, size_t n)
+{
+	uint64_t hash[SLOTS];
+	for (size_t from = 0; from < n; from += SLOTS) {
+		size_t m = n - from < SLOTS ? n - from : SLOTS;
+		struct vr_record *r = records + from;
+		for (size_t i = 0; i < m; i++) {
+			hash[i] = r[i].event ? vr_hash64(r[i].event->content_id) : 0;
+			vr_map_near(&e->contents, hash[i]);
+		}
+		for (size_t i = 0; i < m; i++) {
+			const struct vr_content *c = vr_map_peek(&e->contents, hash[i]);
+			if (c)
+				near(c, sizeof(*c) + LINE);
+		}
+		for (size_t i = 0; i < m; i++) {
+			enum vr_err err = r[i].event ? vr_want(e, r[i].event->content_id, hash[i], &r[i].content) : VR_OK;
+			if (err)
+				return err;
+		}
+	}
+	return VR_OK;
+}
+
+static void series(const struct vr_engine *e, const struct vr_series *s)
+{
+	if (s)
+		near(s, sizeof(*s) + e->config.windows.n * sizeof(s->ring[0]));
+}
+
+static void lists(const struct vr_engine *e, const struct vr_content *c, enum vr_action a)
+{
+	if (c->tally.n <= VR_TALLY_FEW)
+		series(e, vr_tally_find(&c->tally, a));
+	else
+		near(c->tally.at.many, VR_ACTIONS_MAX * sizeof(c->tally.at.many[0]));
+	near(c->chan, c->n_chan * sizeof(c->chan[0]));
+	if (c->open)
+		near(c->open, sizeof(*c->open));
+}
+
+static void parts(const struct vr_engine *e, const struct vr_content *c, enum vr_action a)
+{
+	if (c->tally.n > VR_TALLY_FEW)
+		series(e, vr_tally_find(&c->tally, a));
+	for (unsigned i = 0; i < c->n_chan && i < CHANNELS; i++)
+		near(c->chan[i], sizeof(*c->chan[i]));
+}
+
+/* The newest bucket of each ring that has them apart. */
+static void buckets(const struct vr_engine *e, const struct vr_series *s)
+{
+	for (unsigned i = 0; s && i < e->config.windows.n; i++)
+		if (s->ring[i].cap > 1)
+			__builtin_prefetch(&s->ring[i].at.many[s->ring[i].n - 1], 1);
+}
+
+static void counts(const struct vr_engine *e, const struct vr_content *c, enum vr_action a)
+{
+	buckets(e, vr_tally_find(&c->tally, a));
+	for (unsigned i = 0; i < c->n_chan && i < CHANNELS; i++)
+		if (a == VR_ACTION_SHARE)
+			series(e, c->chan[i]->share);
+		else
+			near(c->chan[i]->count, c->chan[i]->n_counts * sizeof(c->chan[i]->count[0]));
+}
+
+static const struct vr_record *at(const struct vr_record *records, size_t n, size_t i)
+{
+	return i < n && records[i].event && records[i].content ? &records[i] : NULL;
+}
+
+void vr_engine_ahead(const struct vr_engine *e, const struct vr_record *records, size_t n, size_t i)
+{
+	const struct vr_record *r = at(records, n, i + FAR);
+	if (r)
+		near(r->content, sizeof(*r->content));
+	r = at(records, n, i + MIDDLE);
+	if (r)
+		lists(e, r->content, r->event->action);
+	r = at(records, n, i + NEAR);
+	if (r)
+		parts(e, r->content, r->event->action);
+	r = at(records, n, i + NEXT);
+	if (r)
+		counts(e, r->content, r->event->action);
+}
+
+void vr_ahead_cut(const struct vr_engine *e, const struct vr_content *c)
+{
+	const struct vr_content *next = c->dirty_next;
+	if (!next)
+		return;
+	for (unsigned i = 0; i < next->tally.n; i++)
+		series(e, vr_tally_at(&next->tally)[i]);
+	for (unsigned i = 0; i < next->n_chan && i < CHANNELS; i++)
+		near(next->chan[i], sizeof(*next->chan[i]));
+	if (next->dirty_next)
+		near(next->dirty_next, sizeof(*next));
+}
