@@ -3,6 +3,8 @@
  *
  *   wanted ids --> [state, index, home] in one transaction per 512 --> [sketch, channels] of those that refer to them
  *
+ * Where every content that Redis has is in memory, an unknown one is new: then its home alone is asked.
+ *
  * The background walk brings in, after the acquire, every content that may still have a count in a window; the
  * sweep brings in those that were forgotten, so that the next cut deletes their keys.                            */
 #include "shard.h"
@@ -10,6 +12,15 @@
 enum { CHUNK = 512, CMDS_PER_CONTENT = 4, SWEEP = 256 };
 
 /* ------------------------------------------------ one chunk ----------------------------- */
+
+static void ask_home(struct vr_shard *s, struct vr_str id, struct vr_str home)
+{
+	struct vr_cmds *c = &s->cmds;
+	vr_cmd(c, 4, "HSETNX");
+	vr_key_content(c, &s->keys, id, "");
+	vr_cmd_c(c, "home");
+	vr_cmd_str(c, home);
+}
 
 static void ask_content(struct vr_shard *s, struct vr_str id, struct vr_str home)
 {
@@ -19,10 +30,7 @@ static void ask_content(struct vr_shard *s, struct vr_str id, struct vr_str home
 	vr_cmd(c, 3, "ZSCORE");
 	vr_key_own(c, &s->keys, "idx");
 	vr_cmd_str(c, id);
-	vr_cmd(c, 4, "HSETNX");
-	vr_key_content(c, &s->keys, id, "");
-	vr_cmd_c(c, "home");
-	vr_cmd_str(c, home);
+	ask_home(s, id, home);
 	vr_cmd(c, 3, "HGET");
 	vr_key_content(c, &s->keys, id, "");
 	vr_cmd_c(c, "home");
@@ -60,13 +68,15 @@ static enum vr_err lost_keys(const struct vr_shard *s, size_t i, struct vr_diag 
 		s->part.topic.p, s->part.partition);
 }
 
-static enum vr_err ask_chunk(struct vr_shard *s, size_t from, size_t n, struct vr_replies *ret, struct vr_diag *d)
+typedef void ask_f(struct vr_shard *s, struct vr_str id, struct vr_str home);
+
+static enum vr_err ask_chunk(struct vr_shard *s, size_t from, size_t n, ask_f *ask, struct vr_replies *ret, struct vr_diag *d)
 {
 	struct vr_str home = home_text(s);
 	vr_cmds_clear(&s->cmds);
 	vr_owner_load_begin(&s->owner, &s->cmds);
 	for (size_t i = 0; i < n; i++)
-		ask_content(s, vr_engine_wanted_id(s->engine, from + i), home);
+		ask(s, vr_engine_wanted_id(s->engine, from + i), home);
 	vr_owner_load_end(&s->owner, &s->cmds);
 	enum vr_err err = vr_shard_exchange(s, ret, d);
 	return err ? err : vr_owner_loaded_as_is(&s->owner, ret, ret, d);
@@ -134,14 +144,35 @@ static enum vr_err take_content(struct vr_shard *s, size_t at, const struct vr_r
 	return err == VR_E_CORRUPT ? spoiled_state(s, at, d) : err;
 }
 
+/* *ret_new: all of them are new, and their home is here. */
+static enum vr_err greet_chunk(struct vr_shard *s, size_t from, size_t n, bool *ret_new, struct vr_diag *d)
+{
+	struct vr_loaded l = {.home_known = true, .is_home = true};
+	struct vr_replies r;
+	int64_t set;
+	bool more;
+	enum vr_err err = ask_chunk(s, from, n, ask_home, &r, d);
+	*ret_new = true;
+	for (size_t i = 0; i < n && !err; i++)
+		*ret_new &= vr_reply_i64(&r.at[i], &set) && set == 1;
+	for (size_t i = 0; i < n && !err && *ret_new; i++)
+		err = vr_engine_load(s->engine, from + i, &l, &more);
+	return err;
+}
+
 static enum vr_err load_chunk(struct vr_shard *s, size_t from, size_t n, struct more *more, struct vr_diag *d)
 {
 	struct vr_replies r;
-	enum vr_err err = ask_chunk(s, from, n, &r, d);
+	bool is_new = false;
+	enum vr_err err = s->whole ? greet_chunk(s, from, n, &is_new, d) : VR_OK;
+	memset(more->spoiled, 0, sizeof(more->spoiled));
+	if (err || is_new)
+		return err;
+	err = ask_chunk(s, from, n, ask_content, &r, d);
 	if (!err && find_spoiled(&r, n, more->spoiled)) {
 		err = clear_spoiled(s, from, n, more->spoiled, d);
 		if (!err)
-			err = ask_chunk(s, from, n, &r, d);
+			err = ask_chunk(s, from, n, ask_content, &r, d);
 	}
 	for (size_t i = 0; i < n && !err; i++)
 		err = take_content(s, from + i, &r.at[i * CMDS_PER_CONTENT], more, d);
@@ -200,6 +231,7 @@ enum vr_err vr_shard_load(struct vr_shard *s, struct vr_diag *d)
 
 /* ------------------------------------------------ the background ------------------------ */
 
+/* The ids from hour low to high, and how many there are in all. */
 static enum vr_err ask_index(struct vr_shard *s, int64_t low, int64_t high, int64_t limit, struct vr_replies *ret, struct vr_diag *d)
 {
 	struct vr_cmds *c = &s->cmds;
@@ -212,6 +244,8 @@ static enum vr_err ask_index(struct vr_shard *s, int64_t low, int64_t high, int6
 	vr_cmd_c(c, "LIMIT");
 	vr_cmd_i64(c, 0);
 	vr_cmd_i64(c, limit);
+	vr_cmd(c, 2, "ZCARD");
+	vr_key_own(c, &s->keys, "idx");
 	vr_owner_load_end(&s->owner, c);
 	enum vr_err err = vr_shard_exchange(s, ret, d);
 	return err ? err : vr_owner_loaded(&s->owner, ret, ret, d);
@@ -231,8 +265,10 @@ static enum vr_err begin_walk(struct vr_shard *s, struct vr_diag *d)
 	vr_buf_clear(&s->walk);
 	for (size_t i = r.at[0].n; i-- > 0;)
 		vr_buf_lstr(&s->walk, r.at[0].elem[i].str);
+	int64_t all;
 	s->walk_at = 0;
 	s->walked = true;
+	s->walks_all = vr_reply_i64(&r.at[1], &all) && (uint64_t)all == r.at[0].n;
 	return s->walk.failed ? VR_E_NOMEM : VR_OK;
 }
 
@@ -252,6 +288,7 @@ static enum vr_err step_walk(struct vr_shard *s, struct vr_diag *d)
 	vr_buf_init(&s->walk, s->mem);
 	s->walk_at = 0;
 	s->record.complete = !s->evicted;
+	s->whole = s->walks_all && !s->evicted;
 	s->boards_due = true;		/* that they are exact now is worth a cut of its own */
 	vr_shard_note(s, VR_NOTE_COMPLETE, VR_OK, 0, "");
 	return VR_OK;
@@ -278,6 +315,17 @@ static enum vr_err sweep(struct vr_shard *s, struct vr_diag *d)
 	return err;
 }
 
+static void evict(struct vr_shard *s)
+{
+	struct vr_engine_facts f;
+	if (vr_engine_evict(s->engine)) {
+		s->evicted = true;
+		s->record.complete = false;
+	}
+	vr_engine_facts(s->engine, &f);
+	s->whole &= f.evicted == 0;
+}
+
 enum vr_err vr_shard_background(struct vr_shard *s, struct vr_diag *d)
 {
 	enum vr_err err = VR_OK;
@@ -287,9 +335,7 @@ enum vr_err vr_shard_background(struct vr_shard *s, struct vr_diag *d)
 		err = step_walk(s, d);
 	if (!err && vr_engine_forget_below(s->engine) > s->forgot_below)
 		err = sweep(s, d);
-	if (!err && vr_engine_evict(s->engine)) {
-		s->evicted = true;
-		s->record.complete = false;
-	}
+	if (!err)
+		evict(s);
 	return err;
 }

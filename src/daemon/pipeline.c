@@ -7,10 +7,10 @@
  * acknowledged there before the cut that passes them; the records beside them stay exact.                        */
 #include "shard.h"
 
-enum { BATCH_MAX = 1024, HEADERS_MAX = 64, ALERT_CUT_MS = 10 };
+enum { BATCH_MAX = 1024, HEADERS_MAX = 64, ALERT_CUT_MS = 10, INTERVALS_MAX = 25 };
 
-/* A record on its way: what it is, or why not. */
-struct parcel { const struct vr_feed_item *item; struct vr_event event; struct vr_record record; const char *why; };
+/* A batch on its way, one of each for every record. */
+struct batch { const struct vr_feed_item *items; struct vr_event *events; struct vr_record *records; size_t n; };
 
 /* ------------------------------------------------ seam: is it still the same log? ------- */
 
@@ -91,66 +91,78 @@ static enum vr_err out_of_range(struct vr_shard *s, const struct vr_feed_item *i
 
 /* ------------------------------------------------ decode -------------------------------- */
 
-static enum vr_err decode(struct vr_shard *s, const struct vr_feed_item *item, struct parcel *p)
+static enum vr_err decode(struct vr_shard *s, const struct vr_feed_item *item, struct vr_wall latest, struct vr_event *event,
+	struct vr_record *ret)
 {
 	struct vr_header headers[HEADERS_MAX];
 	struct vr_raw raw = {.key = item->key, .value = item->value, .has_key = item->has_key, .has_value = item->has_value, .headers = headers};
 	enum vr_raw_kind kind = VR_RAW_TOMBSTONE;
 	struct vr_diag why;
-	*p = (struct parcel){.item = item, .record = {.offset = item->offset, .kafka_time = item->time}, .why = ""};
-	if (item->time.ms > s->world->wall(s->world->ctx).ms + s->config.kafka_ahead.ms) {
-		p->record.kafka_time = (struct vr_wall){0};	/* it must not move log time */
-		p->record.refused = VR_E_KAFKA_AHEAD;
+	*ret = (struct vr_record){.offset = item->offset, .kafka_time = item->time};
+	if (item->time.ms > latest.ms) {
+		ret->kafka_time = (struct vr_wall){0};	/* it must not move log time */
+		ret->refused = VR_E_KAFKA_AHEAD;
 		return VR_OK;
 	}
 	size_t found = s->world->headers(s->world->ctx, item, headers, HEADERS_MAX);
 	raw.n_headers = found < HEADERS_MAX ? found : HEADERS_MAX;
-	enum vr_err err = vr_codec_event(&raw, &s->events, &s->codec, &p->event, &kind, &why);
+	enum vr_err err = vr_codec_event(&raw, &s->events, &s->codec, event, &kind, &why);
 	if (err && vr_err_verdict(err) != VR_VERDICT_POISON)
 		return err;
-	p->record.refused = err;
+	ret->refused = err;
 	if (!err && kind == VR_RAW_EVENT)
-		p->record.event = &p->event;
+		ret->event = event;
 	return VR_OK;
 }
 
-static enum vr_err decode_all(struct vr_shard *s, const struct vr_feed_item *items, size_t n, struct parcel *parcels)
+/* A record below the offset that is folded already would count twice: whatever sent it, the partition begins anew. */
+static enum vr_err check_order(const struct vr_shard *s, const struct batch *b, struct vr_diag *d)
 {
-	struct vr_wall log = {0};
-	for (size_t i = 0; i < n; i++) {
-		struct vr_record *r = &parcels[i].record;
-		bool at_hand;
-		enum vr_err err = decode(s, &items[i], &parcels[i]);
-		enum vr_err refused = err ? err : vr_engine_admits(s->engine, r, &log);
-		if (!err && refused) {
-			r->refused = refused;
-			r->event = NULL;
-		}
-		if (!err && r->event)
-			err = vr_engine_want(s->engine, r->event->content_id, &at_hand);
-		if (err)
-			return err;
+	int64_t next = s->record.off;
+	for (size_t i = 0; i < b->n; i++) {
+		if (b->items[i].offset < next)
+			return vr_diag_set(d, VR_E_FENCED, "kafka", "offset %lld came where %lld was due", (long long)b->items[i].offset,
+				(long long)next);
+		next = b->items[i].offset + 1;
 	}
 	return VR_OK;
 }
 
-/* ------------------------------------------------ fold ---------------------------------- */
-
-static void refuse(struct vr_shard *s, const struct parcel *p, enum vr_err why)
+static enum vr_err decode_all(struct vr_shard *s, const struct batch *b)
 {
-	vr_shard_note(s, VR_NOTE_REFUSED, why, p->item->offset, vr_err_text(why));
-	if (why == VR_E_KAFKA_AHEAD)
-		vr_buf_add(&s->refused, &p->item->offset, sizeof(p->item->offset));
-	if (p->item->offset >= s->said.dlq_off)
-		s->world->dead_letter(s->world->ctx, &s->part, p->item, why, vr_err_text(why));
+	struct vr_wall log = {0};
+	struct vr_wall latest = vr_wall_add(s->world->wall(s->world->ctx), s->config.kafka_ahead);
+	for (size_t i = 0; i < b->n; i++) {
+		struct vr_record *r = &b->records[i];
+		enum vr_err err = decode(s, &b->items[i], latest, &b->events[i], r);
+		if (err)
+			return err;
+		enum vr_err refused = vr_engine_admits(s->engine, r, &log);
+		if (refused) {
+			r->refused = refused;
+			r->event = NULL;
+		}
+	}
+	return vr_engine_want_all(s->engine, b->records, b->n);
 }
 
-static void tell(struct vr_shard *s, const struct parcel *p, const struct vr_outcome *o)
+/* ------------------------------------------------ fold ---------------------------------- */
+
+static void refuse(struct vr_shard *s, const struct vr_feed_item *item, enum vr_err why)
+{
+	vr_shard_note(s, VR_NOTE_REFUSED, why, item->offset, vr_err_text(why));
+	if (why == VR_E_KAFKA_AHEAD)
+		vr_buf_add(&s->refused, &item->offset, sizeof(item->offset));
+	if (item->offset >= s->said.dlq_off)
+		s->world->dead_letter(s->world->ctx, &s->part, item, why, vr_err_text(why));
+}
+
+static void tell(struct vr_shard *s, const struct vr_feed_item *item, const struct vr_outcome *o)
 {
 	static const enum vr_note note[] = {
 		[VR_FATE_FOLDED] = VR_NOTE_FOLDED, [VR_FATE_DUPLICATE] = VR_NOTE_DUPLICATE, [VR_FATE_PASSED] = VR_NOTE_PASSED};
 	if (o->fate == VR_FATE_REFUSED) {
-		refuse(s, p, o->refused);
+		refuse(s, item, o->refused);
 		return;
 	}
 	vr_shard_note(s, note[o->fate], VR_OK, 1, "");
@@ -173,11 +185,16 @@ static void pass(struct vr_shard *s, const struct vr_feed_item *item)
 	s->record.stream = f.stream;
 	s->record.log = f.log;
 	s->record.off = item->offset + 1;
+	s->folded++;
+}
+
+/* What the log is told by later. Only a cut stores it, and the end of a batch is where the record's bytes end. */
+static void fingerprint(struct vr_shard *s, const struct vr_feed_item *item)
+{
 	s->record.last.known = true;
 	s->record.last.off = item->offset;
 	s->record.last.time_ms = item->time.ms;
 	s->record.last.hash = vr_record_hash(item);
-	s->folded++;
 }
 
 static uint32_t contents_limit(const struct vr_shard *s)
@@ -187,10 +204,13 @@ static uint32_t contents_limit(const struct vr_shard *s)
 	return by_bytes < limit ? (uint32_t)(by_bytes ? by_bytes : 1) : limit;
 }
 
-/* Behind, longer intervals coalesce more changes of a content into one write. */
+static int64_t within(int64_t v, int64_t low, int64_t high) { return v < low ? low : v > high ? high : v; }
+
+/* What is late already may be later by an eighth, alerts too: longer intervals coalesce more changes of a content into one write. */
 static struct vr_span interval(const struct vr_shard *s)
 {
-	return (struct vr_span){s->at_end ? s->config.cut_interval.ms : s->config.cut_interval.ms * 10};
+	int64_t shortest = s->config.cut_interval.ms;
+	return (struct vr_span){within(s->late.ms / 8, shortest, shortest * INTERVALS_MAX)};
 }
 
 static bool is_due(const struct vr_shard *s, struct vr_mono now)
@@ -198,9 +218,16 @@ static bool is_due(const struct vr_shard *s, struct vr_mono now)
 	int64_t since = now.ms - s->last_cut.ms;
 	if (vr_engine_dirty(s->engine) >= contents_limit(s))
 		return true;
-	if (vr_engine_alerts(s->engine) > 0 && since >= ALERT_CUT_MS && s->record.off > s->said.off)
+	if (vr_engine_alerts(s->engine) > 0 && since >= within(s->late.ms / 8, ALERT_CUT_MS, interval(s).ms) && s->record.off > s->said.off)
 		return true;
 	return since >= interval(s).ms;
+}
+
+/* How far behind the records are that are folded now. */
+static struct vr_span lateness(const struct vr_shard *s)
+{
+	int64_t late = s->world->wall(s->world->ctx).ms - s->record.log.ms;
+	return (struct vr_span){s->at_end || s->record.log.ms == 0 || late < 0 ? 0 : late};
 }
 
 /* The cut at said.off is where announcing begins: what is announced then must be what the fold knows there. */
@@ -219,33 +246,37 @@ static enum vr_err cut_between(struct vr_shard *s, struct vr_diag *d)
 	return VR_OK;
 }
 
-static enum vr_err fold_one(struct vr_shard *s, const struct parcel *p, struct vr_diag *d)
+static enum vr_err fold_one(struct vr_shard *s, const struct batch *b, size_t i, struct vr_diag *d)
 {
 	struct vr_outcome o;
 	int64_t before = s->record.off;
-	enum vr_err err = vr_engine_fold(s->engine, &p->record, &o);
+	vr_engine_ahead(s->engine, b->records, b->n, i);
+	enum vr_err err = vr_engine_fold(s->engine, &b->records[i], &o);
 	if (err)
 		return err;
-	tell(s, p, &o);
-	pass(s, p->item);
+	tell(s, &b->items[i], &o);
+	pass(s, &b->items[i]);
 	if (!reaches_said(s, before))
 		return VR_OK;
+	fingerprint(s, &b->items[i]);
 	err = vr_shard_reconcile(s, d);
 	return err ? err : cut_between(s, d);
 }
 
-static enum vr_err fold_all(struct vr_shard *s, const struct parcel *parcels, size_t n, struct vr_diag *d)
+static enum vr_err fold_all(struct vr_shard *s, const struct batch *b, struct vr_diag *d)
 {
 	struct vr_mono now = s->world->mono(s->world->ctx);
-	for (size_t i = 0; i < n; i++) {
-		enum vr_err err = fold_one(s, &parcels[i], d);
+	for (size_t i = 0; i < b->n; i++) {
+		enum vr_err err = fold_one(s, b, i, d);
 		if (!err && is_due(s, now)) {
+			fingerprint(s, &b->items[i]);
 			err = cut_between(s, d);
 			now = s->world->mono(s->world->ctx);
 		}
 		if (err)
 			return err;
 	}
+	fingerprint(s, &b->items[b->n - 1]);
 	return VR_OK;
 }
 
@@ -267,13 +298,17 @@ enum vr_err vr_shard_follow_rules(struct vr_shard *s)
 static enum vr_err take_records(struct vr_shard *s, const struct vr_feed_item *items, size_t n, struct vr_diag *d)
 {
 	vr_arena_reset(&s->events);
-	struct parcel *parcels = vr_arena_alloc(&s->events, n * sizeof(*parcels));
-	if (!parcels)
+	struct batch b = {.items = items, .n = n};
+	b.events = vr_arena_alloc(&s->events, n * sizeof(*b.events));
+	b.records = vr_arena_alloc(&s->events, n * sizeof(*b.records));
+	if (!b.events || !b.records)
 		return VR_E_NOMEM;
-	enum vr_err err = decode_all(s, items, n, parcels);
+	enum vr_err err = check_order(s, &b, d);
+	if (!err)
+		err = decode_all(s, &b);
 	if (!err && vr_engine_wanted(s->engine) > 0)
 		err = vr_shard_load(s, d);
-	return err ? err : fold_all(s, parcels, n, d);
+	return err ? err : fold_all(s, &b, d);
 }
 
 /* ------------------------------------------------ the batch ----------------------------- */
@@ -305,6 +340,7 @@ static size_t run_of_records(const struct vr_feed_item *items, size_t n)
 static enum vr_err take_all(struct vr_shard *s, const struct vr_feed_item *items, size_t n, struct vr_diag *d)
 {
 	enum vr_err err = vr_shard_follow_rules(s);
+	s->late = lateness(s);
 	for (size_t i = 0; i < n && !err;) {
 		size_t run = run_of_records(items + i, n - i);
 		bool skip = false;
@@ -314,7 +350,7 @@ static enum vr_err take_all(struct vr_shard *s, const struct vr_feed_item *items
 		}
 		s->at_end = false;
 		err = meet_seam(s, &items[i], &skip, d);
-		if (!err)
+		if (!err && run > skip)
 			err = take_records(s, items + i + skip, run - skip, d);
 		i += run;
 	}
@@ -343,6 +379,7 @@ enum vr_err vr_shard_tick(struct vr_shard *s, struct vr_diag *d)
 	VR_ASSERT(s->engine);
 	struct vr_mono now = s->world->mono(s->world->ctx);
 	enum vr_err err = vr_shard_follow_rules(s);
+	s->late = lateness(s);
 	if (!err)
 		err = vr_shard_background(s, d);
 	if (!err && is_due(s, now))

@@ -59,9 +59,12 @@ struct vr_shard {
 	bool seam;				/* the next record must be the one of the fingerprint */
 	bool anew;				/* the log is another one and the settings say: fold it anew */
 	bool at_end, boards_due, walked, evicted;
+	bool walks_all;				/* the walk brings in every content there is */
+	bool whole;				/* it did: an unknown content is a new one */
 	int64_t letters_failed;			/* dead letters that had failed for good when it was last asked */
 	bool letters_wait;			/* in this batch a cut could not be made: dead letters first */
 	bool boards_owed;			/* the last cut left the boards out */
+	struct vr_span late;			/* how far behind now the records are that come; 0 at the end */
 	struct vr_mono end_since, last_cut, last_boards, last_check;
 	struct vr_span cut_took;		/* the last cut, from building it to its replies */
 	int64_t forgot_below;			/* hour up to which the index has been swept */
