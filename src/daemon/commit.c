@@ -4,7 +4,7 @@
  *   settle dead letters ─> guard (WATCH, is it still ours?) ─> MULTI state, views, alerts, owner record EXEC ─> commit to Kafka */
 #include "shard.h"
 
-enum { BOARDS_MS = 1000, CHECK_MS = 2000 };
+enum { BOARDS_MS = 1000, BOARDS_LATE_MS = 5000, CHECK_MS = 2000 };
 
 /* ------------------------------------------------ what time it is ----------------------- */
 
@@ -89,6 +89,14 @@ enum vr_err vr_shard_reconcile(struct vr_shard *s, struct vr_diag *d)
 	return err;
 }
 
+/* ------------------------------------------------ leaderboards -------------------------- */
+
+static bool are_boards_due(const struct vr_shard *s, struct vr_mono now)
+{
+	struct vr_span wait = vr_shard_patience(s, (struct vr_span){BOARDS_MS}, (struct vr_span){BOARDS_LATE_MS});
+	return s->boards_due || now.ms - s->last_boards.ms >= wait.ms;
+}
+
 /* ------------------------------------------------ the transaction ----------------------- */
 
 enum vr_err vr_shard_guard(struct vr_shard *s, struct vr_diag *d)
@@ -156,7 +164,7 @@ static enum vr_err write_all(struct vr_shard *s, struct vr_mono now)
 	struct vr_cut_limits l = {
 		.view = s->record.view,
 		.drain = s->at_end && dirty < limit ? limit - (uint32_t)dirty : 0,
-		.boards = s->boards_due || now.ms - s->last_boards.ms >= BOARDS_MS,
+		.boards = are_boards_due(s, now),
 	};
 	vr_cmds_clear(&s->cmds);
 	vr_owner_commit_begin(&s->owner, &s->cmds);
@@ -222,7 +230,7 @@ static enum vr_err finish(struct vr_shard *s, const struct vr_replies *replies, 
 
 static bool nothing_to_write(struct vr_shard *s, struct vr_mono now)
 {
-	bool boards = s->boards_due || (s->boards_owed && now.ms - s->last_boards.ms >= BOARDS_MS);
+	bool boards = s->boards_due || (s->boards_owed && are_boards_due(s, now));
 	return s->record.off == s->stored_off && s->said_cmds.n == 0 && s->taken.n == 0 && !boards &&
 	       !vr_engine_has_changes(s->engine, s->record.view);
 }

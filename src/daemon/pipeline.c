@@ -204,13 +204,10 @@ static uint32_t contents_limit(const struct vr_shard *s)
 	return by_bytes < limit ? (uint32_t)(by_bytes ? by_bytes : 1) : limit;
 }
 
-static int64_t within(int64_t v, int64_t low, int64_t high) { return v < low ? low : v > high ? high : v; }
-
-/* What is late already may be later by an eighth, alerts too: longer intervals coalesce more changes of a content into one write. */
+/* Longer intervals coalesce more changes of a content into one write. */
 static struct vr_span interval(const struct vr_shard *s)
 {
-	int64_t shortest = s->config.cut_interval.ms;
-	return (struct vr_span){within(s->late.ms / 8, shortest, shortest * INTERVALS_MAX)};
+	return vr_shard_patience(s, s->config.cut_interval, (struct vr_span){s->config.cut_interval.ms * INTERVALS_MAX});
 }
 
 static bool is_due(const struct vr_shard *s, struct vr_mono now)
@@ -218,7 +215,7 @@ static bool is_due(const struct vr_shard *s, struct vr_mono now)
 	int64_t since = now.ms - s->last_cut.ms;
 	if (vr_engine_dirty(s->engine) >= contents_limit(s))
 		return true;
-	if (vr_engine_alerts(s->engine) > 0 && since >= within(s->late.ms / 8, ALERT_CUT_MS, interval(s).ms) && s->record.off > s->said.off)
+	if (vr_engine_alerts(s->engine) > 0 && since >= vr_shard_patience(s, (struct vr_span){ALERT_CUT_MS}, interval(s)).ms && s->record.off > s->said.off)
 		return true;
 	return since >= interval(s).ms;
 }

@@ -73,6 +73,12 @@ void vr_shard_note(const struct vr_shard *s, enum vr_note note, enum vr_err err,
 	s->world->note(s->world->ctx, &s->part, note, err, n, text);
 }
 
+struct vr_span vr_shard_patience(const struct vr_shard *s, struct vr_span shortest, struct vr_span longest)
+{
+	int64_t ms = s->late.ms / 8;
+	return ms < shortest.ms ? shortest : ms > longest.ms ? longest : (struct vr_span){ms};
+}
+
 enum vr_err vr_shard_exchange(struct vr_shard *s, struct vr_replies *ret, struct vr_diag *d)
 {
 	if (s->cmds.buf.failed)

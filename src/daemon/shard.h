@@ -93,6 +93,8 @@ void vr_shard_tell_stop(struct vr_shard *s, enum vr_err err, const char *text);
 bool vr_shard_accepted(struct vr_shard *s);
 
 /* --- between the files of the shard ------------------------------------------------------------------------ */
+/** How long a write may wait: what is late already may be later by an eighth, alerts too. */
+struct vr_span vr_shard_patience(const struct vr_shard *s, struct vr_span shortest, struct vr_span longest);
 VR_MUST enum vr_err vr_shard_exchange(struct vr_shard *s, struct vr_replies *ret, struct vr_diag *d);
 VR_MUST enum vr_err vr_shard_load(struct vr_shard *s, struct vr_diag *d);		/* every wanted content */
 /** Step 1 of a guarded write; the transaction follows in the next exchange. */
