@@ -63,7 +63,7 @@ static struct bound calculate(enum vr_op op, struct bound a, struct bound b)
 	if (op == VR_OP_ADD) {
 		r.low = a.low + b.low;
 		r.add = a.add + b.add;
-		r.times = a.times > b.times ? a.times : b.times;
+		r.times = a.of & b.of ? a.times + b.times : a.times > b.times ? a.times : b.times;
 		r.of = a.of | b.of;
 	} else if (op == VR_OP_SUB) {
 		r.add = a.add - b.low;
