@@ -17,6 +17,7 @@ struct plan {
 	bool fresh;			/* nothing stored is to be used */
 	bool wipe;			/* and something is stored */
 	bool silent;			/* below the log's end now nothing is announced */
+	bool other_log;			/* offsets of what was said and of dead letters mean nothing in it */
 	int64_t gap;			/* records skipped by an accepted gap */
 	struct vr_owner_record old;	/* of what is wiped: its owner, and its stream time tells which minutes of duplicates are stored */
 };
@@ -87,6 +88,7 @@ static enum vr_err fold_anew(struct vr_shard *s, struct plan *p, struct vr_diag 
 	p->record = new_record(s, first);
 	p->fresh = p->wipe = true;
 	p->silent = !s->config.announce_history;
+	p->other_log = s->anew || p->old.off > end;
 	return VR_OK;
 }
 
@@ -169,8 +171,11 @@ static enum vr_err decide(struct vr_shard *s, const struct vr_replies *r, struct
 		err = check_ours(s, &p->record, d);
 	if (err && err != VR_E_CORRUPT)
 		return err;
-	if (anew)
-		return fold_anew(s, p, d);
+	if (anew) {
+		err = fold_anew(s, p, d);
+		p->other_log |= accepts(r, "from-log-start");
+		return err;
+	}
 	if (!p->record.exists && accepts(r, "growth")) {
 		err = fold_anew(s, p, d);
 		p->wipe = false;
@@ -223,8 +228,7 @@ static void delete_owner(struct vr_shard *s, const struct vr_owner_record *old)
 	}
 }
 
-static enum vr_err delete_contents(struct vr_shard *s, const struct vr_owner_record *old, const struct vr_str *id, size_t n,
-	struct vr_diag *d)
+static enum vr_err delete_contents(struct vr_shard *s, const struct plan *p, const struct vr_str *id, size_t n, struct vr_diag *d)
 {
 	struct vr_replies r;
 	for (size_t i = 0; i < n; i++) {
@@ -236,12 +240,12 @@ static enum vr_err delete_contents(struct vr_shard *s, const struct vr_owner_rec
 	if (err)
 		return err;
 	vr_cmd_words(&s->cmds, "MULTI", NULL);
-	if (old->exists) {
-		delete_owner(s, old);
+	if (p->old.exists) {
+		delete_owner(s, &p->old);
 		vr_cmd(&s->cmds, 4, "HSET");
 		vr_key_own(&s->cmds, &s->keys, "accept");
 		vr_cmd_c(&s->cmds, "what");
-		vr_cmd_c(&s->cmds, "rebuild");
+		vr_cmd_c(&s->cmds, p->other_log ? "from-log-start" : "rebuild");
 	}
 	for (size_t i = 0; i < n; i++)
 		delete_content(s, id[i], is_home_of(s, &r.at[i]));
@@ -296,7 +300,7 @@ static enum vr_err wipe(struct vr_shard *s, struct plan *p, struct vr_diag *d)
 		size_t n = 0;
 		enum vr_err err = look_to_wipe(s, &p->old, id, &n, d);
 		if (!err && n > 0)
-			err = delete_contents(s, &p->old, id, n, d);
+			err = delete_contents(s, p, id, n, d);
 		if (err || n == 0)
 			return err;
 		p->old.exists = false;
@@ -321,21 +325,24 @@ static void delete_words(struct vr_shard *s)
 	vr_key_own(&s->cmds, &s->keys, "stop");
 }
 
-/* Nobody is paged for what happened before: up to the log's end as it is now, nothing is announced. */
-static enum vr_err be_silent(struct vr_shard *s, struct vr_diag *d)
+/* Nobody is paged for what happened before: up to the log's end as it is now, nothing is announced. Of another log,
+ * though, nothing was said yet, and no dead letter written, whatever its offsets are. */
+static enum vr_err set_said(struct vr_shard *s, const struct plan *p, struct vr_diag *d)
 {
-	int64_t first, end;
-	enum vr_err err = s->world->bounds(s->world->ctx, &s->part, &first, &end);
+	int64_t first, end = 0;
+	enum vr_err err = p->silent ? s->world->bounds(s->world->ctx, &s->part, &first, &end) : VR_OK;
 	if (err)
 		return vr_diag_set(d, err, "kafka", "cannot learn the bounds of the log");
-	if (end <= s->said.off)
-		return VR_OK;
-	s->said.off = end;
+	if (p->other_log)
+		s->said.off = s->said.dlq_off = p->record.off;
+	s->said.off = end > s->said.off ? end : s->said.off;
 	select_db(&s->cmds, s->keys.alerts_db);
-	vr_cmd(&s->cmds, 4, "HSET");
+	vr_cmd(&s->cmds, 6, "HSET");
 	vr_key_own(&s->cmds, &s->keys, "said");
 	vr_cmd_c(&s->cmds, "off");
-	vr_cmd_i64(&s->cmds, end);
+	vr_cmd_i64(&s->cmds, s->said.off);
+	vr_cmd_c(&s->cmds, "dlq_off");
+	vr_cmd_i64(&s->cmds, s->said.dlq_off);
 	select_db(&s->cmds, s->keys.live_db);
 	return VR_OK;
 }
@@ -354,8 +361,8 @@ static enum vr_err claim(struct vr_shard *s, const struct plan *p, struct vr_dia
 	if (p->fresh && p->old.exists)
 		delete_owner(s, &p->old);
 	delete_words(s);
-	if (p->silent)
-		err = be_silent(s, d);
+	if (p->silent || p->other_log)
+		err = set_said(s, p, d);
 	vr_owner_claim_end(&s->owner, &s->record, token, &s->cmds);
 	if (!err)
 		err = vr_shard_exchange(s, &r, d);

@@ -151,7 +151,8 @@ void vr_said_gone(struct vr_said *s, const struct vr_keys *k, const char *id, co
 	char copy[VR_ALERT_ID_LEN + 1];		/* the list's own text moves when the id goes */
 	memcpy(copy, id, VR_ALERT_ID_LEN);
 	copy[VR_ALERT_ID_LEN] = '\0';
-	struct vr_alert a = resolved_of(hash, copy, now);
+	struct vr_wall last = {number_of(hash, "updated_ms")};	/* it does not end before what was said of it */
+	struct vr_alert a = resolved_of(hash, copy, vr_wall_max(now, last));
 	a.was_firing = noted && noted->firing && a.alertname.n > 0;
 	vr_write_alert(c, k, &a, scratch);
 	forget(s, k, copy, c);
