@@ -71,17 +71,26 @@ static inline void vr_buf_add(struct vr_buf *b, const void *p, size_t n)
 	b->n += n;
 }
 
+/** At p, where there is room for 10 bytes; returns the end. */
+static inline char *vr_write_varint(char *p, uint64_t v)
+{
+	for (; v >= 0x80; v >>= 7)
+		*p++ = (char)(v | 0x80);
+	*p++ = (char)v;
+	return p;
+}
+
+static inline char *vr_write_zigzag(char *p, int64_t v)
+{
+	return vr_write_varint(p, ((uint64_t)v << 1) ^ (v < 0 ? UINT64_MAX : 0));
+}
+
 static inline void vr_buf_varint(struct vr_buf *b, uint64_t v)
 {
 	char *room = vr_buf_room(b, 10);
-	size_t n = 0;
 
-	if (!room)
-		return;
-	for (; v >= 0x80; v >>= 7)
-		room[n++] = (char)(v | 0x80);
-	room[n++] = (char)v;
-	b->n += n;
+	if (room)
+		b->n = (size_t)(vr_write_varint(room, v) - b->p);
 }
 
 static inline void vr_buf_zigzag(struct vr_buf *b, int64_t v)

@@ -2,26 +2,32 @@
 /* The stored form of a tally. Its reader trusts nothing: what it accepts passes vr_tally_check. */
 #include "tally.h"
 
-static void encode_ring(const struct vr_ring *r, struct vr_buf *b)
+enum { VARINT_MAX = 10, RING_MAX = VARINT_MAX * (1 + 2 * VR_BUCKETS) };
+
+static char *encode_ring(const struct vr_ring *r, char *p)
 {
 	const struct vr_bucket *at = vr_ring_at(r);
 
-	vr_buf_varint(b, r->n);
+	p = vr_write_varint(p, r->n);
 	for (unsigned i = 0; i < r->n; i++) {
-		if (i == 0)
-			vr_buf_zigzag(b, at[i].k);
-		else
-			vr_buf_varint(b, (uint64_t)(at[i].k - at[i - 1].k));
-		vr_buf_varint(b, at[i].n);
+		p = i == 0 ? vr_write_zigzag(p, at[i].k) : vr_write_varint(p, (uint64_t)(at[i].k - at[i - 1].k));
+		p = vr_write_varint(p, at[i].n);
 	}
+	return p;
 }
 
+/* Room is asked for once: a content is little else than these numbers. */
 static void encode_series(const struct vr_series *s, const struct vr_windows *w, struct vr_buf *b)
 {
-	vr_buf_byte(b, s->action);
-	vr_buf_varint(b, s->total);
+	char *p = vr_buf_room(b, 1 + VARINT_MAX + w->n * (size_t)RING_MAX);
+
+	if (!p)
+		return;
+	*p++ = (char)s->action;
+	p = vr_write_varint(p, s->total);
 	for (unsigned i = 0; i < w->n; i++)
-		encode_ring(&s->ring[i], b);
+		p = encode_ring(&s->ring[i], p);
+	b->n = (size_t)(p - b->p);
 }
 
 void vr_tally_encode(const struct vr_tally *t, const struct vr_windows *w, struct vr_buf *b)

@@ -54,8 +54,13 @@ static char *put_crlf(char *p)
 
 static char *put_head(char *p, char kind, uint64_t v)
 {
-	*p = kind;
-	return put_crlf(put_u64(p + 1, v));
+	*p++ = kind;
+	/* Nearly every count and length. */
+	if (v < 10)
+		*p++ = (char)('0' + v);
+	else
+		p = put_u64(p, v);
+	return put_crlf(p);
 }
 
 static char *put_bytes(char *p, struct vr_str s)
