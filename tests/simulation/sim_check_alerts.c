@@ -282,6 +282,14 @@ static void begin(struct sim_server *v, int part, struct sim_ref *r, const struc
 		(void)next_entry(v, part, r, gen->entries - 1);
 }
 
+/* The first cut of a fold that begins at or above said.off ends them at once, even if it passes no record. */
+static bool may_reconcile(const struct sim_server *v, int part, const struct sim_ref *r, const struct sim_gen *gen)
+{
+	struct vr_str seq;
+	bool cut = sim_field(sim_own_key(v, SIM_LIVE_DB, part, "own"), "seq", &seq) && sim_number(seq) > 0;
+	return r->off >= gen->said_off && (r->off > gen->base || cut);
+}
+
 void sim_check_alerts(struct sim *s, struct sim_server *v, int part)
 {
 	struct sim_ref *r = &v->check->ref[part];
@@ -291,7 +299,7 @@ void sim_check_alerts(struct sim *s, struct sim_server *v, int part)
 	begin(v, part, r, gen);
 	for (; r->transitions < r->engine->alerts.n && !s->failed; r->transitions++)
 		follow(s, v, part, r, gen, r->transitions);
-	if (!s->failed && !r->reached && r->off >= gen->said_off && r->off > gen->base)
+	if (!s->failed && !r->reached && may_reconcile(v, part, r, gen))
 		reconcile(s, v, part, r);
 	if (s->failed)
 		return;
