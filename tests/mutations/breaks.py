@@ -47,8 +47,6 @@ BREAKS = [
     ("home ignored", [(LOAD, ".is_home = r[3].type == VR_REPLY_STR && vr_str_eq(r[3].str, home),", ".is_home = true,")]),
     ("spoiled views not repaired", [(COMMIT, "	vr_engine_reshow(s->engine, id);\n", "")]),
     ("forgotten contents keep their keys", [(LOAD, "	if (n < SWEEP)\n		s->forgot_below = below;", "	s->forgot_below = below;"), (LOAD, "	size_t n = r.at[0].n;", "	size_t n = 0;")]),
-    ("an unknown content is new though some were dropped", [(LOAD, "	s->whole &= f.evicted == 0;\n", "")]),
-    ("an unknown content is new though the walk leaves some out", [(LOAD, "(uint64_t)all == r.at[0].n;", "true;")]),
     ("what waits for a channel misses the cut", [("src/core/cut.c", "	e->broken |= vr_channel_settle(e, ch) != VR_OK;\n", "")]),
     ("what waits for a channel misses a take-back", [("src/core/count.c", "	enum vr_err err = vr_channel_settle(e, channel);", "	enum vr_err err = VR_OK;")]),
     ("rules not asked after a bucket left", [("src/core/judge.c", "c->still = vr_content_leave(c, &e->config.windows, e->stream);", "c->still = INT64_MAX;")]),
