@@ -4,6 +4,7 @@
  *
  *   engine.c    birth, death, contents in memory and out of it, what the store gives back
  *   fold.c      one record: the order of CONTRACT.md "Order for one record", top to bottom
+ *   ahead.c     what a batch needs, brought near before it is needed
  *   count.c     step 7: the event into content, channel, overall
  *   judge.c     steps 5, 6, 8: rules, timers, alerts
  *   cut.c       what changed since the last cut, into a vr_store
