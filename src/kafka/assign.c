@@ -11,11 +11,6 @@
 #include "room.h"
 #include <stdlib.h>
 
-static bool is_cooperative(struct vr_group *g)
-{
-	return strcmp(rd_kafka_rebalance_protocol(g->rk), "COOPERATIVE") == 0;
-}
-
 static rd_kafka_resp_err_t code_of(rd_kafka_error_t *error)
 {
 	rd_kafka_resp_err_t err = rd_kafka_error_code(error);
@@ -39,7 +34,7 @@ static void answer(struct vr_group *g)
 		list_part(list, &g->parts[i], g->parts[i].offset);
 		g->parts[i].state = VR_PART_READ;
 	}
-	rd_kafka_resp_err_t err = is_cooperative(g) ? code_of(rd_kafka_incremental_assign(g->rk, list))
+	rd_kafka_resp_err_t err = g->is_cooperative ? code_of(rd_kafka_incremental_assign(g->rk, list))
 						    : rd_kafka_assign(g->rk, list);
 	rd_kafka_topic_partition_list_destroy(list);
 	g->owes = false;
@@ -144,11 +139,10 @@ static rd_kafka_topic_partition_list_t *withdraw(struct vr_group *g,
 
 static void revoke(struct vr_group *g, const rd_kafka_topic_partition_list_t *list)
 {
-	bool cooperative = is_cooperative(g);
-	rd_kafka_topic_partition_list_t *going = withdraw(g, cooperative ? list : NULL,
+	rd_kafka_topic_partition_list_t *going = withdraw(g, g->is_cooperative ? list : NULL,
 		rd_kafka_assignment_lost(g->rk));
 	rd_kafka_resp_err_t err;
-	if (cooperative) {
+	if (g->is_cooperative) {
 		keep_assigned(g->rk, going);
 		err = code_of(rd_kafka_incremental_unassign(g->rk, going));
 	} else {
@@ -178,7 +172,7 @@ void vr_assign_rebalance(rd_kafka_t *rk, rd_kafka_resp_err_t err, rd_kafka_topic
 	}
 	/* Under the eager protocol an assignment is all there is. That the one before was not revoked first
 	 * happens when it was lost before it was answered. */
-	if (!is_cooperative(g))
+	if (!g->is_cooperative)
 		vr_assign_withdraw(g);
 	offer(g, list);
 }
@@ -221,5 +215,5 @@ static rd_kafka_resp_err_t again_whole(struct vr_group *g, struct vr_part *part,
 
 rd_kafka_resp_err_t vr_assign_again(struct vr_group *g, struct vr_part *part, int64_t offset)
 {
-	return is_cooperative(g) ? again_incremental(g, part, offset) : again_whole(g, part, offset);
+	return g->is_cooperative ? again_incremental(g, part, offset) : again_whole(g, part, offset);
 }

@@ -65,8 +65,23 @@ static rd_kafka_topic_partition_list_t *list_topics(const struct vr_kafka_config
 	return list;
 }
 
+static bool has_word(const rd_kafka_conf_t *conf, const char *property, const char *word)
+{
+	char value[256] = "";
+	size_t size = sizeof(value);
+	return rd_kafka_conf_get(conf, property, value, &size) == RD_KAFKA_CONF_OK && strstr(value, word);
+}
+
+/* Strategies of both protocols do not mix, so the settings tell. Not asked of the instance: in a callback that comes
+ * while the group is left, rd_kafka_rebalance_protocol of 2.0.2 yields NULL, or waits for ever. */
+static bool is_cooperative(const rd_kafka_conf_t *conf)
+{
+	return has_word(conf, "partition.assignment.strategy", "cooperative") || has_word(conf, "group.protocol", "consumer");
+}
+
 static enum vr_err open_instance(struct vr_group *g, rd_kafka_conf_t *conf, struct vr_diag *d)
 {
+	g->is_cooperative = is_cooperative(conf);
 	rd_kafka_conf_set_rebalance_cb(conf, vr_assign_rebalance);
 	rd_kafka_conf_set_error_cb(conf, on_error);
 	rd_kafka_conf_set_offset_commit_cb(conf, on_commit);
@@ -210,6 +225,9 @@ static struct vr_mono read_clock(void)
 
 static void leave(struct vr_group *g)
 {
+	/* What the group said already is heard first: an assignment that is answered while a cooperative member closes
+	 * makes it wait for ever (librdkafka before 2.4.0). */
+	vr_group_poll(g, (struct vr_span){0});
 	vr_assign_abandon(g);
 	rd_kafka_queue_t *queue = rd_kafka_queue_new(g->rk);
 	rd_kafka_error_t *error = rd_kafka_consumer_close_queue(g->rk, queue);

@@ -36,6 +36,7 @@ struct vr_group {
 	rd_kafka_t *rk;
 	rd_kafka_topic_partition_list_t *topics;
 	size_t budget_bytes;
+	bool is_cooperative;
 	_Atomic uint64_t commit_failures;
 	pthread_mutex_t lock;		/* of all that follows, and of vr_feed's place in a part */
 	struct vr_part *parts;
