@@ -7,7 +7,7 @@
 #include "clock.h"
 #include "part.h"
 #include "show.h"
-#include "term.h"
+#include "virality/term.h"
 
 enum { WAYS = 5, BY_MAX = 160 };
 

@@ -3,7 +3,7 @@
 #include "clock.h"
 #include "peers.h"
 #include "show.h"
-#include "term.h"
+#include "virality/term.h"
 
 enum { BLOCK_MS = 1000, AGAIN_MS = 1000, PAGE = 1000, ID_MAX = 48 };
 

@@ -3,7 +3,7 @@
 #include <stdarg.h>
 #include <string.h>
 #include "ctl.h"
-#include "term.h"
+#include "virality/term.h"
 
 static const enum vr_ctl_exit exits[] = {
 	[VR_VERDICT_OK] = VR_CTL_OK,

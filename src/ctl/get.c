@@ -3,7 +3,7 @@
 #include <string.h>
 #include "get.h"
 #include "show.h"
-#include "term.h"
+#include "virality/term.h"
 #include "virality/event.h"
 
 #define AT(field) offsetof(struct vr_ctl_get, field)

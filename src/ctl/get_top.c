@@ -2,7 +2,7 @@
 #include <inttypes.h>
 #include "get.h"
 #include "show.h"
-#include "term.h"
+#include "virality/term.h"
 #include "virality/json.h"
 
 /* The window asked for, else the shortest of five minutes or more, else the longest. */

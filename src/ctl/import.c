@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include "clock.h"
 #include "out.h"
-#include "progress.h"
+#include "virality/progress.h"
 #include "virality/import.h"
 
 #define SPEED_MAX 1e9
@@ -17,7 +17,7 @@ struct import_run {
 	int64_t time_offset_ms;
 	struct vr_import *imp;
 	struct vr_ctl_out out;
-	struct vr_ctl_progress progress;
+	struct vr_progress progress;
 	struct vr_wall first;		/* event time of the first event */
 	struct vr_mono begun;
 	bool stopped;
@@ -55,7 +55,7 @@ static void reading(void *ctx, const char *file, double part)
 {
 	struct import_run *run = ctx;
 
-	vr_ctl_progress_phase(&run->progress, "reading", file, part);
+	vr_progress_phase(&run->progress, "reading", file, part);
 }
 
 static enum vr_ctl_exit read_files(struct import_run *run, const struct vr_ctl_operands *files)
@@ -72,9 +72,9 @@ static enum vr_ctl_exit read_files(struct import_run *run, const struct vr_ctl_o
 	struct vr_diag d = {0};
 	enum vr_err err;
 
-	vr_ctl_progress_start(&run->progress, 0, run->no_progress);
+	vr_progress_start(&run->progress, "viralctl", 0, run->no_progress);
 	err = vr_import_new(&run->peers.mem, &config, &run->imp, &d);
-	vr_ctl_progress_end(&run->progress);
+	vr_progress_end(&run->progress);
 	if (!err)
 		return VR_CTL_OK;
 	(void)vr_ctl_fail(err, &d);
@@ -123,7 +123,7 @@ static enum vr_err send_all(struct import_run *run, struct vr_diag *d)
 		err = vr_ctl_out_put(&run->out, &ev, d);
 		if (err)
 			return err;
-		vr_ctl_progress_step(&run->progress, run->out.sent, ev.event_time);
+		vr_progress_step(&run->progress, run->out.sent, run->out.sent, ev.event_time);
 		if (run->out.sent % 1024 == 0)
 			run->stopped = vr_ctl_wait((struct vr_span){0});
 	}
@@ -153,11 +153,11 @@ static enum vr_ctl_exit import_into(struct import_run *run)
 	enum vr_err err;
 
 	vr_ctl_clock_start();
-	vr_ctl_progress_start(&run->progress, vr_import_facts(run->imp)->events, run->no_progress);
+	vr_progress_start(&run->progress, "viralctl", vr_import_facts(run->imp)->events, run->no_progress);
 	err = send_all(run, &d);
 	if (!err)
 		err = vr_ctl_out_finish(&run->out, &d);
-	vr_ctl_progress_end(&run->progress);
+	vr_progress_end(&run->progress);
 	vr_ctl_clock_stop();
 	if (err)
 		return vr_ctl_fail(err, &d);

@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include "part.h"
 #include "show.h"
-#include "term.h"
+#include "virality/term.h"
 #include "virality/json.h"
 
 enum { KAFKA_MS = 5000, TOKEN_SHOWN = 8, ROWS_MAX = 100000 };

@@ -3,7 +3,7 @@
 #include <sys/random.h>
 #include "clock.h"
 #include "out.h"
-#include "progress.h"
+#include "virality/progress.h"
 #include "virality/simulate.h"
 
 #define FAST_LEAD_MS 60000	/* a fast run ends its event times so long before now */
@@ -18,7 +18,7 @@ struct simulate_run {
 	bool fast, steady, json, no_progress, has_start, has_seed;
 	struct vr_sim *sim;
 	struct vr_ctl_out out;
-	struct vr_ctl_progress progress;
+	struct vr_progress progress;
 	bool stopped;
 };
 
@@ -97,7 +97,7 @@ static enum vr_err send_all(struct simulate_run *run, struct vr_wall start, stru
 		err = vr_ctl_out_put(&run->out, &ev, d);
 		if (err)
 			return err;
-		vr_ctl_progress_step(&run->progress, run->out.sent, ev.event_time);
+		vr_progress_step(&run->progress, run->out.sent, run->out.sent, ev.event_time);
 		if (run->out.sent % 1024 == 0)
 			run->stopped = vr_ctl_wait((struct vr_span){0});
 	}
@@ -113,9 +113,9 @@ static enum vr_ctl_exit simulate_into(struct simulate_run *run)
 	if (err)
 		return vr_ctl_fail(err, &d);
 	vr_ctl_clock_start();
-	vr_ctl_progress_start(&run->progress, run->events, run->no_progress);
+	vr_progress_start(&run->progress, "viralctl", run->events, run->no_progress);
 	err = send_all(run, config.start, &d);
-	vr_ctl_progress_end(&run->progress);
+	vr_progress_end(&run->progress);
 	vr_ctl_clock_stop();
 	if (err)
 		return vr_ctl_fail(err, &d);

@@ -2,7 +2,7 @@
 #include <inttypes.h>
 #include <stdarg.h>
 #include <time.h>
-#include "term.h"
+#include "virality/term.h"
 
 void vr_ctl_table_init(
 	struct vr_ctl_table *t, const struct vr_ctl_column *columns, size_t n, struct vr_arena *arena)

@@ -3,7 +3,7 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 #include <wchar.h>
-#include "term.h"
+#include "virality/term.h"
 
 #define ELLIPSIS "\xe2\x80\xa6"
 

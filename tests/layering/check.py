@@ -28,7 +28,7 @@ OWNED = {
     "redis": "keys owner redis writer",
     "http": "http metrics",
     "daemon": "events log notify",
-    "ctl": "import simulate",
+    "ctl": "import progress simulate term",
 }
 # Whose headers a room may include; only daemon and ctl compose.
 MAY = {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <locale.h>
 #include <stdlib.h>
-#include "term.h"
+#include "virality/term.h"
 #include "unit.h"
 
 static char shown[4096];
