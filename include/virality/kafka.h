@@ -70,6 +70,10 @@ VR_MUST enum vr_err vr_group_new(const struct vr_kafka_config *c, const struct v
  * which the queue budget is divided; until it returns no other thread may use the group. VR_E_AWAY,
  * VR_E_TIMEOUT: join again. */
 VR_MUST enum vr_err vr_group_join(struct vr_group *g, struct vr_diag *d);
+/** Instead of joining: read these partitions (parts borrowed) beside the group, without a place in it. assigned()
+ * is called from here, then all is as in a group, but that nothing is revoked before vr_group_free. Once. */
+VR_MUST enum vr_err vr_group_assign(struct vr_group *g, const struct vr_topic_part *parts, size_t n,
+	struct vr_diag *d);
 /** Serve the main queue for at most wait; calls ops. */
 void vr_group_poll(struct vr_group *g, struct vr_span wait);
 /** Leave the group (revoked() is called for what is left) and free everything, within about 10 s also
@@ -84,6 +88,7 @@ void vr_group_start(struct vr_group *g, const struct vr_topic_part *part, int64_
 /* -------------------------------------------------------------- what the brokers know ---- */
 /* All blocking with a deadline; any thread but best not the poll thread. VR_E_AWAY, VR_E_TIMEOUT,
  * VR_E_AUTH, VR_E_CONFIG when topic or partition does not exist. */
+/** First offset, and the end as read_committed sees it: the last stable offset, below open transactions. */
 VR_MUST enum vr_err vr_kafka_bounds(struct vr_group *g, const struct vr_topic_part *part,
 	struct vr_span timeout, int64_t *ret_first, int64_t *ret_end);
 /** The group's committed offset: the witness that state existed. -1 when there is none. */

@@ -90,6 +90,23 @@ static void offer(struct vr_group *g, const rd_kafka_topic_partition_list_t *lis
 	free(tps);
 }
 
+enum vr_err vr_assign_offer(struct vr_group *g, const struct vr_topic_part *parts, size_t n, struct vr_diag *d)
+{
+	rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new((int)n);
+	enum vr_err err = VR_OK;
+	for (size_t i = 0; i < n && !err; i++) {
+		char topic[VR_TOPIC_MAX];
+		if (vr_topic_z(topic, parts[i].topic))
+			rd_kafka_topic_partition_list_add(list, topic, parts[i].partition);
+		else
+			err = vr_diag_set(d, VR_E_CONFIG, "kafka.topics", "not the name of a topic");
+	}
+	if (!err)
+		offer(g, list);
+	rd_kafka_topic_partition_list_destroy(list);
+	return err;
+}
+
 /* ---------------------------------------------------------------------- they go -- */
 /* Lock held. */
 static rd_kafka_topic_partition_list_t *list_going(struct vr_group *g)

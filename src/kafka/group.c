@@ -192,6 +192,17 @@ enum vr_err vr_group_join(struct vr_group *g, struct vr_diag *d)
 	return err ? vr_fault_set(d, err, "subscribe") : VR_OK;
 }
 
+/* Eager, whatever the settings say of the group: there is none. */
+enum vr_err vr_group_assign(struct vr_group *g, const struct vr_topic_part *parts, size_t n, struct vr_diag *d)
+{
+	enum vr_err err = g->budget_bytes ? divide_budget(g, n, d) : VR_OK;
+	if (err)
+		return err;
+	g->budget_bytes = 0;
+	g->is_cooperative = false;
+	return vr_assign_offer(g, parts, n, d);
+}
+
 /* ------------------------------------------------------------------------- polling -- */
 static void tell_refused(struct vr_group *g)
 {

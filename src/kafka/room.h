@@ -86,6 +86,9 @@ VR_MUST enum vr_err vr_group_open(rd_kafka_conf_t *conf, const struct vr_kafka_c
 /** librdkafka's rebalance callback. */
 void vr_assign_rebalance(rd_kafka_t *rk, rd_kafka_resp_err_t err, rd_kafka_topic_partition_list_t *list,
 	void *opaque);
+/** Offer partitions that no group gave; the answer is one rd_kafka_assign. */
+VR_MUST enum vr_err vr_assign_offer(struct vr_group *g, const struct vr_topic_part *parts, size_t n,
+	struct vr_diag *d);
 /** Answer an assignment that is still owed with nothing, so that the group can be left. */
 void vr_assign_abandon(struct vr_group *g);
 /** Say revoked(), lost, for whatever is left, without telling librdkafka. */
