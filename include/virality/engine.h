@@ -111,6 +111,9 @@ size_t vr_engine_dirty(const struct vr_engine *e);
 bool vr_engine_has_changes(struct vr_engine *e, struct vr_wall view);
 /** Alerts (transitions) waiting for the next cut. */
 size_t vr_engine_alerts(const struct vr_engine *e);
+/** Those, for who makes no cuts and calls vr_engine_committed after it; borrowed until then. */
+typedef void vr_alert_f(void *ctx, const struct vr_alert *a);
+VR_MUST enum vr_err vr_engine_tell(struct vr_engine *e, vr_alert_f *each, void *ctx);
 VR_MUST enum vr_err vr_engine_cut(struct vr_engine *e, const struct vr_cut_limits *l, const struct vr_store *store);
 void vr_engine_committed(struct vr_engine *e);
 /** A view of this content has to be written whole again (somebody else wrote over it). */

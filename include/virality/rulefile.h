@@ -21,6 +21,11 @@ VR_MUST enum vr_err vr_rulefile_read(const struct vr_str_list *patterns, struct 
  * in those are told together with the others. Good for nothing else; free it. */
 VR_MUST enum vr_err vr_rulefile_read_part(const struct vr_str_list *patterns, struct vr_arena *names,
 	struct vr_rulefile **ret, struct vr_rule_errors *errors);
+/** Read and compile: what vr_rulefile_read_part and vr_rules_compile find is all in *errors. Gives both, or nothing. */
+VR_MUST enum vr_err vr_rulefile_compile(const struct vr_str_list *patterns, const struct vr_windows *windows, struct vr_mem *mem,
+	struct vr_arena *names, struct vr_rulefile **ret, struct vr_rules **ret_rules, struct vr_rule_errors *errors);
+/** What is fine, but perhaps not what was meant: one line each, `file:line:column: warning: text`. The set is the file's. */
+void vr_rulefile_print_warnings(const struct vr_rulefile *file, const struct vr_rules *rules, FILE *out);
 /** One text, known by name (keeps) in messages. */
 VR_MUST enum vr_err vr_rulefile_parse(
 	struct vr_str text, struct vr_str name, struct vr_rulefile **ret, struct vr_rule_errors *errors);

@@ -215,11 +215,25 @@ static void write_slots(struct vr_engine *e, const struct vr_store *store)
 
 /* ------------------------------------------------ the whole cut ------------------------- */
 
-static void write_alerts(struct vr_engine *e, const struct vr_store *store)
+static void tell(const struct vr_engine *e, vr_alert_f *each, void *ctx)
 {
 	const struct vr_alert *a = e->alerts.at;
 	for (size_t i = 0; i < e->alerts.n; i++)
-		store->alert(store->ctx, &a[i]);
+		each(ctx, &a[i]);
+}
+
+static bool is_broken(struct vr_engine *e)
+{
+	e->broken |= e->scratch.failed || e->fields.failed;
+	return e->broken;
+}
+
+enum vr_err vr_engine_tell(struct vr_engine *e, vr_alert_f *each, void *ctx)
+{
+	if (is_broken(e))
+		return VR_E_NOMEM;
+	tell(e, each, ctx);
+	return VR_OK;
 }
 
 enum vr_err vr_engine_cut(struct vr_engine *e, const struct vr_cut_limits *l, const struct vr_store *store)
@@ -230,13 +244,13 @@ enum vr_err vr_engine_cut(struct vr_engine *e, const struct vr_cut_limits *l, co
 	enum vr_err err = write_contents(e, l->view, store);
 	write_entries(e, store);
 	write_slots(e, store);
-	write_alerts(e, store);
+	tell(e, store->alert, store->ctx);
 	if (!err && l->boards)
 		err = vr_boards_write(e, l->view, store);
 	if (!err)
 		err = write_drains(e, l, store);
-	e->broken |= err != VR_OK || e->scratch.failed || e->fields.failed;
-	return e->broken ? VR_E_NOMEM : VR_OK;
+	e->broken |= err != VR_OK;
+	return is_broken(e) ? VR_E_NOMEM : VR_OK;
 }
 
 bool vr_engine_has_changes(struct vr_engine *e, struct vr_wall view)

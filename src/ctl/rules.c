@@ -28,21 +28,6 @@ static enum vr_ctl_exit tell(const struct vr_rule_errors *errors, enum vr_err er
 	return vr_err_verdict(err) == VR_VERDICT_CONFIG ? VR_CTL_FAILED : VR_CTL_SOFTWARE;
 }
 
-/* Fine, but perhaps not what was meant. */
-static void warn(const struct vr_rule_spec *specs, size_t n, const struct vr_rules *rules)
-{
-	for (size_t i = 0; i < n; i++) {
-		const struct vr_pos *pos = &specs[i].expr_pos;
-
-		if (!vr_rule_may_begin_by_falling(vr_rules_at(rules, i)))
-			continue;
-		fprintf(stderr,
-			"%.*s:%u:%u: warning: %.*s can become true by counts that fall, but time alone begins no "
-			"alert: it waits for the next event of its content\n",
-			(int)pos->file.n, pos->file.p, pos->line, pos->column, (int)specs[i].alert.n, specs[i].alert.p);
-	}
-}
-
 static enum vr_ctl_exit check(struct rules_run *run, const struct vr_str_list *files)
 {
 	struct vr_rule_error storage[ERRORS_MAX];
@@ -50,19 +35,15 @@ static enum vr_ctl_exit check(struct rules_run *run, const struct vr_str_list *f
 	struct vr_rulefile *file = NULL;
 	struct vr_rules *rules = NULL;
 	enum vr_ctl_exit code = VR_CTL_OK;
-	const struct vr_rule_spec *specs = NULL;
 	size_t n = 0;
-	enum vr_err err = vr_rulefile_read_part(files, &run->peers.kept, &file, &errors), bad;
+	enum vr_err err = vr_rulefile_compile(
+		files, &run->peers.config->windows, &run->peers.mem, &run->peers.kept, &file, &rules, &errors);
 
-	if (file) {
-		specs = vr_rulefile_specs(file, &n);
-		bad = vr_rules_compile(specs, n, &run->peers.config->windows, &run->peers.mem, &rules, &errors);
-		err = err ? err : bad;
-	}
 	if (err)
 		code = tell(&errors, err);
 	else
-		warn(specs, n, rules);
+		vr_rulefile_print_warnings(file, rules, stderr);
+	n = err ? 0 : vr_rules_count(rules);
 	if (!err && !run->quiet)
 		printf("%zu rule%s in %zu file%s: fine\n", n, n == 1 ? "" : "s", files->n, files->n == 1 ? "" : "s");
 	vr_rules_free(rules);

@@ -5,9 +5,10 @@
  *
  * A record is a poison pill for nobody: refused ones are counted, sent to the dead-letter topic with the reason and
  * acknowledged there before the cut that passes them; the records beside them stay exact.                        */
+#include "intake.h"
 #include "shard.h"
 
-enum { BATCH_MAX = 1024, HEADERS_MAX = 64, ALERT_CUT_MS = 10, INTERVALS_MAX = 25 };
+enum { BATCH_MAX = 1024, ALERT_CUT_MS = 10, INTERVALS_MAX = 25 };
 
 /* A batch on its way, one of each for every record. */
 struct batch { const struct vr_feed_item *items; struct vr_event *events; struct vr_record *records; size_t n; };
@@ -91,30 +92,6 @@ static enum vr_err out_of_range(struct vr_shard *s, const struct vr_feed_item *i
 
 /* ------------------------------------------------ decode -------------------------------- */
 
-static enum vr_err decode(struct vr_shard *s, const struct vr_feed_item *item, struct vr_wall latest, struct vr_event *event,
-	struct vr_record *ret)
-{
-	struct vr_header headers[HEADERS_MAX];
-	struct vr_raw raw = {.key = item->key, .value = item->value, .has_key = item->has_key, .has_value = item->has_value, .headers = headers};
-	enum vr_raw_kind kind = VR_RAW_TOMBSTONE;
-	struct vr_diag why;
-	*ret = (struct vr_record){.offset = item->offset, .kafka_time = item->time};
-	if (item->time.ms > latest.ms) {
-		ret->kafka_time = (struct vr_wall){0};	/* it must not move log time */
-		ret->refused = VR_E_KAFKA_AHEAD;
-		return VR_OK;
-	}
-	size_t found = s->world->headers(s->world->ctx, item, headers, HEADERS_MAX);
-	raw.n_headers = found < HEADERS_MAX ? found : HEADERS_MAX;
-	enum vr_err err = vr_codec_event(&raw, &s->events, &s->codec, event, &kind, &why);
-	if (err && vr_err_verdict(err) != VR_VERDICT_POISON)
-		return err;
-	ret->refused = err;
-	if (!err && kind == VR_RAW_EVENT)
-		ret->event = event;
-	return VR_OK;
-}
-
 /* A record below the offset that is folded already would count twice: whatever sent it, the partition begins anew. */
 static enum vr_err check_order(const struct vr_shard *s, const struct batch *b, struct vr_diag *d)
 {
@@ -131,17 +108,13 @@ static enum vr_err check_order(const struct vr_shard *s, const struct batch *b, 
 static enum vr_err decode_all(struct vr_shard *s, const struct batch *b)
 {
 	struct vr_wall log = {0};
-	struct vr_wall latest = vr_wall_add(s->world->wall(s->world->ctx), s->config.kafka_ahead);
+	struct vr_intake in = {&s->events, &s->codec, s->world->headers, s->world->ctx,
+		vr_wall_add(s->world->wall(s->world->ctx), s->config.kafka_ahead)};
 	for (size_t i = 0; i < b->n; i++) {
-		struct vr_record *r = &b->records[i];
-		enum vr_err err = decode(s, &b->items[i], latest, &b->events[i], r);
+		enum vr_err err = vr_intake_decode(&in, &b->items[i], &b->events[i], &b->records[i]);
 		if (err)
 			return err;
-		enum vr_err refused = vr_engine_admits(s->engine, r, &log);
-		if (refused) {
-			r->refused = refused;
-			r->event = NULL;
-		}
+		vr_intake_admit(s->engine, &b->records[i], &log);
 	}
 	return vr_engine_want_all(s->engine, b->records, b->n);
 }

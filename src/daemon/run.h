@@ -24,9 +24,13 @@ int vr_run_check(const struct vr_run_options *o, bool connect, bool dump);
 int vr_run_versions(void);
 
 /* --- between the files of the daemon ------------------------------------------------------------------------ */
-/** Load and check everything that is in files; prints every mistake to stderr. Gives *ret and *ret_rules. */
+/** Load and check everything that is in files; prints every mistake to stderr. Gives *ret and *ret_rules (NULL: the
+ * configured rules are not looked at). */
 struct vr_rulefile;
 VR_MUST enum vr_err vr_run_load(const struct vr_run_options *o, struct vr_config **ret, struct vr_rulefile **ret_rules);
+/** Rules of other files than the configured ones; prints every mistake, or warnings, to stderr. Free the set. */
+VR_MUST enum vr_err vr_run_rules(
+	const struct vr_str_list *files, const struct vr_windows *windows, struct vr_mem *mem, struct vr_rules **ret);
 struct vr_redis_config vr_run_redis(const struct vr_config *c);
 /** Borrows from c; the property list is made in *list (free it). */
 VR_MUST enum vr_err vr_run_kafka(const struct vr_config *c, const char *client_id, struct vr_property **list, struct vr_kafka_config *ret);

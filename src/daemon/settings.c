@@ -7,25 +7,14 @@
 #include "virality/rulefile.h"
 
 extern char **environ;
-enum { ERRORS_MAX = 64 };
+enum { ERRORS_MAX = 200 };
 
 static enum vr_err check_rules(const struct vr_config *c, struct vr_mem *mem, struct vr_arena *names, struct vr_rulefile **ret,
 	struct vr_rule_errors *errors)
 {
-	struct vr_rulefile *file = NULL;
 	struct vr_rules *rules = NULL;
-	size_t n;
-	enum vr_err err = vr_rulefile_read_part(&c->rules_files, names, &file, errors);
-	if (!file)
-		return err;
-	const struct vr_rule_spec *specs = vr_rulefile_specs(file, &n);
-	enum vr_err bad = vr_rules_compile(specs, n, &c->windows, mem, &rules, errors);
+	enum vr_err err = vr_rulefile_compile(&c->rules_files, &c->windows, mem, names, ret, &rules, errors);
 	vr_rules_free(rules);
-	err = err ? err : bad;
-	if (err)
-		vr_rulefile_free(file);
-	else
-		*ret = file;
 	return err;
 }
 
@@ -41,7 +30,7 @@ enum vr_err vr_run_load(const struct vr_run_options *o, struct vr_config **ret, 
 	struct vr_config *c;
 	enum vr_err err = vr_config_load(&source, &c, &errors);
 	if (!err) {
-		err = check_rules(c, &mem, &names, ret_rules, &errors);
+		err = ret_rules ? check_rules(c, &mem, &names, ret_rules, &errors) : VR_OK;
 		if (err)
 			vr_config_free(c);
 		else
@@ -49,6 +38,24 @@ enum vr_err vr_run_load(const struct vr_run_options *o, struct vr_config **ret, 
 	}
 	if (err)
 		vr_config_print_errors(&errors, stderr);
+	vr_arena_done(&names);
+	free(error);
+	return err;
+}
+
+enum vr_err vr_run_rules(const struct vr_str_list *files, const struct vr_windows *windows, struct vr_mem *mem, struct vr_rules **ret)
+{
+	struct vr_arena names;
+	struct vr_rulefile *file = NULL;
+	struct vr_rule_error *error = calloc(ERRORS_MAX, sizeof(*error));
+	struct vr_rule_errors errors = {.at = error, .cap = error ? ERRORS_MAX : 0};
+	vr_arena_init(&names, mem, 0);
+	enum vr_err err = vr_rulefile_compile(files, windows, mem, &names, &file, ret, &errors);
+	if (err)
+		vr_config_print_errors(&errors, stderr);
+	else
+		vr_rulefile_print_warnings(file, *ret, stderr);
+	vr_rulefile_free(file);
 	vr_arena_done(&names);
 	free(error);
 	return err;
