@@ -7,13 +7,16 @@
  *   {..}:u:<id>  {..}:h:<id> sketch, more channels  {..}:d:<m>  dedup of a minute   {..}:rules   list
  *   {..}:refused  {..}:stop  {..}:accept            {..}:said   (database alerts)
  *   vir:<topic>:begin        partition -> first offset
+ *   vir:generation  vir:gen  what the database holds    vir:replay:<name>:alerts  (database alerts)
  *
  * Ownership: owns its texts; keep it in place (strings point into it).   Threads: read-only after init. */
 #include <stdint.h>
 #include "virality/redis.h"
 #include "virality/store.h"
 
-enum { VR_PREFIX_MAX = 32, VR_TOPIC_MAX = 249 };
+enum { VR_PREFIX_MAX = 32, VR_TOPIC_MAX = 249, VR_GENERATION_MAX = 63 };
+/** What a database is called that has no name yet: the first generation. */
+#define VR_GENERATION_FIRST "live"
 struct vr_keys {
 	char prefix_text[VR_PREFIX_MAX];	/* "vir:" */
 	char tag_text[VR_PREFIX_MAX + VR_TOPIC_MAX + 32];	/* "{vir:topic:7}:" */
@@ -34,3 +37,5 @@ void vr_key_content(struct vr_cmds *c, const struct vr_keys *k, struct vr_str id
 void vr_key_channel(struct vr_cmds *c, const struct vr_keys *k, struct vr_str channel, const char *suffix);
 /** prefix + topic + ":begin". */
 void vr_key_begin(struct vr_cmds *c, const struct vr_keys *k, struct vr_str topic);
+/** prefix + "replay:" + name + ":" + suffix. */
+void vr_key_replay(struct vr_cmds *c, const struct vr_keys *k, struct vr_str name, const char *suffix);

@@ -88,3 +88,14 @@ void vr_key_begin(struct vr_cmds *c, const struct vr_keys *k, struct vr_str topi
 {
 	vr_cmd_key(c, k->prefix, topic, VR_STR(":begin"));
 }
+
+void vr_key_replay(struct vr_cmds *c, const struct vr_keys *k, struct vr_str name, const char *suffix)
+{
+	char text[8 + VR_GENERATION_MAX + 16] = "replay:";
+	size_t m = strlen(suffix);
+	VR_ASSERT(name.n <= VR_GENERATION_MAX && m < 16);
+	memcpy(text + 7, name.p, name.n);
+	text[7 + name.n] = ':';
+	memcpy(text + 8 + name.n, suffix, m);
+	vr_cmd_key(c, k->prefix, (struct vr_str){text, 8 + name.n + m}, VR_STR(""));
+}

@@ -1,0 +1,376 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "generation.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+enum { FORMAT = 1, PAGE = 1000 };
+
+static const char *const state_name[] = {"filling", "full", "retired"};
+static const char *const rules_name[] = {"live", "given", "own"};
+
+const char *vr_generation_state_name(enum vr_generation_state state) { return state_name[state]; }
+const char *vr_generation_rules_name(enum vr_generation_rules rules) { return rules_name[rules]; }
+
+void vr_generation_done(struct vr_generation *g)
+{
+	free(g->part);
+	free(g->rules_text);
+	*g = (struct vr_generation){.made = false};
+}
+
+bool vr_generation_name_ok(struct vr_str name)
+{
+	for (size_t i = 0; i < name.n; i++) {
+		char c = name.p[i], low = (char)(c | 0x20);
+		if ((c < '0' || c > '9') && (low < 'a' || low > 'z') && c != '.' && c != '_' && c != '-')
+			return false;
+	}
+	return name.n > 0 && name.n <= VR_GENERATION_MAX && !vr_str_eq(name, VR_STR(VR_GENERATION_FIRST));
+}
+
+/* ------------------------------------------------ exchanges ---------------------------- */
+
+struct talk { const struct vr_link *redis; const struct vr_keys *keys; struct vr_mem mem; struct vr_cmds cmds; struct vr_arena arena; };
+
+static void open_talk(struct talk *t, const struct vr_link *redis, const struct vr_keys *keys)
+{
+	t->redis = redis;
+	t->keys = keys;
+	t->mem = vr_mem_heap();
+	vr_cmds_init(&t->cmds, &t->mem);
+	vr_arena_init(&t->arena, &t->mem, 0);
+}
+
+static void close_talk(struct talk *t)
+{
+	vr_arena_done(&t->arena);
+	vr_cmds_done(&t->cmds);
+}
+
+static void select_db(struct vr_cmds *c, int db)
+{
+	vr_cmd(c, 2, "SELECT");
+	vr_cmd_i64(c, db);
+}
+
+static enum vr_err say(struct talk *t, struct vr_replies *ret, struct vr_diag *d)
+{
+	vr_arena_reset(&t->arena);
+	select_db(&t->cmds, t->keys->live_db);
+	enum vr_err err = t->cmds.buf.failed ? VR_E_NOMEM : t->redis->exchange(t->redis->ctx, &t->cmds, &t->arena, ret, d);
+	vr_cmds_clear(&t->cmds);
+	const struct vr_reply *bad = err ? NULL : vr_replies_first_error(ret);
+	return bad ? vr_diag_set(d, vr_reply_error_class(bad), "redis", "%s", bad->str.p) : err;
+}
+
+/* ------------------------------------------------ read --------------------------------- */
+
+static void copy_text(char *out, size_t size, struct vr_str in)
+{
+	size_t n = in.n < size ? in.n : size - 1;
+	if (n)
+		memcpy(out, in.p, n);
+	out[n] = '\0';
+}
+
+static struct vr_str text_of(const struct vr_reply *flat, const char *name)
+{
+	const struct vr_reply *r = vr_reply_field(flat, name);
+	return r && r->type == VR_REPLY_STR ? r->str : VR_STR("");
+}
+
+static int64_t number_of(const struct vr_reply *flat, const char *name)
+{
+	int64_t v = 0;
+	const struct vr_reply *r = vr_reply_field(flat, name);
+	return r && vr_reply_i64(r, &v) ? v : 0;
+}
+
+static bool choice_of(struct vr_str text, const char *const *names, unsigned n, unsigned *ret)
+{
+	for (*ret = 0; *ret < n; (*ret)++)
+		if (vr_str_eq(text, vr_str_c(names[*ret])))
+			return true;
+	return false;
+}
+
+/* Field "p:<topic>:<n>" = "<first> <end> <gap> <at_most>"; replies end with a NUL. */
+static bool read_part(struct vr_str field, const char *value, struct vr_generation_part *p)
+{
+	const char *colon = memrchr(field.p + 2, ':', field.n - 2);
+	long long first, end, gap;
+	int at_most, used = 0;
+	if (!colon || colon - (field.p + 2) > VR_TOPIC_MAX || sscanf(value, "%lld %lld %lld %d%n", &first, &end, &gap, &at_most, &used) != 4)
+		return false;
+	*p = (struct vr_generation_part){.partition = (int32_t)strtol(colon + 1, NULL, 10), .first = first, .end = end, .gap = gap,
+		.gap_at_most = at_most != 0};
+	copy_text(p->topic, sizeof(p->topic), (struct vr_str){field.p + 2, (size_t)(colon - field.p - 2)});
+	return value[used] == '\0';
+}
+
+static int by_place(const void *a, const void *b)
+{
+	const struct vr_generation_part *x = a, *y = b;
+	int topic = strcmp(x->topic, y->topic);
+	return topic ? topic : (x->partition > y->partition) - (x->partition < y->partition);
+}
+
+static enum vr_err read_parts(const struct vr_reply *flat, struct vr_generation *g)
+{
+	g->part = calloc(flat->n / 2 + 1, sizeof(g->part[0]));
+	if (!g->part)
+		return VR_E_NOMEM;
+	for (size_t i = 0; i + 1 < flat->n; i += 2) {
+		struct vr_str field = flat->elem[i].str;
+		if (field.n < 2 || memcmp(field.p, "p:", 2) != 0)
+			continue;
+		if (flat->elem[i + 1].type != VR_REPLY_STR || !read_part(field, flat->elem[i + 1].str.p, &g->part[g->n++]))
+			return VR_E_CORRUPT;
+	}
+	qsort(g->part, g->n, sizeof(g->part[0]), by_place);
+	return VR_OK;
+}
+
+static enum vr_err read_hash(const struct vr_reply *flat, struct vr_generation *g)
+{
+	unsigned state, rules;
+	struct vr_str text = text_of(flat, "rules_text");
+	if (number_of(flat, "format") != FORMAT || !vr_str_eq(text_of(flat, "name"), vr_str_c(g->name)) ||
+	    !choice_of(text_of(flat, "state"), state_name, 3, &state) || !choice_of(text_of(flat, "rules"), rules_name, 3, &rules))
+		return VR_E_CORRUPT;
+	g->made = true;
+	g->state = (enum vr_generation_state)state;
+	g->rules = (enum vr_generation_rules)rules;
+	copy_text(g->rules_hash, sizeof(g->rules_hash), text_of(flat, "rules_hash"));
+	copy_text(g->from, sizeof(g->from), text_of(flat, "from"));
+	copy_text(g->to, sizeof(g->to), text_of(flat, "to"));
+	copy_text(g->runner, sizeof(g->runner), text_of(flat, "runner"));
+	g->created.ms = number_of(flat, "created_ms");
+	g->beat.ms = number_of(flat, "beat_ms");
+	g->rules_text = text.n ? strndup(text.p, text.n) : NULL;
+	return text.n && !g->rules_text ? VR_E_NOMEM : read_parts(flat, g);
+}
+
+static enum vr_err read_both(const struct vr_replies *r, struct vr_generation *g, struct vr_diag *d)
+{
+	const struct vr_reply *name = &r->at[1], *flat = &r->at[2];
+	if (name->type == VR_REPLY_STR)
+		copy_text(g->name, sizeof(g->name), name->str);
+	enum vr_err err = flat->type != VR_REPLY_ARRAY ? VR_E_CORRUPT : flat->n ? read_hash(flat, g) : VR_OK;
+	return err ? vr_diag_set(d, err, "redis", "what stands about generation '%s' (hash gen, beside the key generation) cannot be read",
+		g->name) : VR_OK;
+}
+
+enum vr_err vr_generation_read(const struct vr_link *redis, const struct vr_keys *keys, int db, struct vr_generation *ret, struct vr_diag *d)
+{
+	struct talk t;
+	struct vr_replies r;
+	struct vr_generation g = {.made = false};
+	open_talk(&t, redis, keys);
+	select_db(&t.cmds, db);
+	vr_cmd(&t.cmds, 2, "GET");
+	vr_key_global(&t.cmds, keys, "generation");
+	vr_cmd(&t.cmds, 2, "HGETALL");
+	vr_key_global(&t.cmds, keys, "gen");
+	enum vr_err err = say(&t, &r, d);
+	if (!err)
+		err = read_both(&r, &g, d);
+	close_talk(&t);
+	if (err)
+		vr_generation_done(&g);
+	else
+		*ret = g;
+	return err;
+}
+
+/* ------------------------------------------------ write -------------------------------- */
+
+static void put(struct vr_cmds *c, const char *name, const char *text)
+{
+	vr_cmd_c(c, name);
+	vr_cmd_c(c, text);
+}
+
+static void put_i64(struct vr_cmds *c, const char *name, int64_t v)
+{
+	vr_cmd_c(c, name);
+	vr_cmd_i64(c, v);
+}
+
+static void put_part(struct vr_cmds *c, const struct vr_generation_part *p)
+{
+	char field[VR_TOPIC_MAX + 32], value[96];
+	snprintf(field, sizeof(field), "p:%s:%d", p->topic, p->partition);
+	snprintf(value, sizeof(value), "%lld %lld %lld %d", (long long)p->first, (long long)p->end, (long long)p->gap, p->gap_at_most);
+	put(c, field, value);
+}
+
+void vr_generation_write(const struct vr_generation *g, const struct vr_keys *keys, struct vr_cmds *c)
+{
+	enum { FIELDS = 11 };
+	vr_cmd(c, 3, "SET");
+	vr_key_global(c, keys, "generation");
+	vr_cmd_c(c, g->name);
+	vr_cmd(c, 2, "DEL");
+	vr_key_global(c, keys, "gen");
+	vr_cmd(c, (uint32_t)(2 + 2 * (FIELDS + g->n)), "HSET");
+	vr_key_global(c, keys, "gen");
+	put_i64(c, "format", FORMAT);
+	put(c, "name", g->name);
+	put(c, "state", state_name[g->state]);
+	put(c, "rules", rules_name[g->rules]);
+	put(c, "rules_hash", g->rules_hash);
+	put(c, "rules_text", g->rules_text ? g->rules_text : "");
+	put(c, "from", g->from);
+	put(c, "to", g->to);
+	put_i64(c, "created_ms", g->created.ms);
+	put(c, "runner", g->runner);
+	put_i64(c, "beat_ms", g->beat.ms);
+	for (size_t i = 0; i < g->n; i++)
+		put_part(c, &g->part[i]);
+}
+
+void vr_generation_set_state(enum vr_generation_state state, const struct vr_keys *keys, struct vr_cmds *c)
+{
+	vr_cmd(c, 4, "HSET");
+	vr_key_global(c, keys, "gen");
+	put(c, "state", state_name[state]);
+}
+
+/* ------------------------------------------------ every key ---------------------------- */
+
+static bool has_prefix(struct vr_str s, const char *p, size_t n) { return s.n >= n && memcmp(s.p, p, n) == 0; }
+
+/* "vir:..." or "{vir:...". */
+static bool is_ours(const struct vr_keys *k, struct vr_str key)
+{
+	struct vr_str inner = key.n ? (struct vr_str){key.p + 1, key.n - 1} : key;
+	return has_prefix(key, k->prefix.p, k->prefix.n) || (has_prefix(key, "{", 1) && has_prefix(inner, k->prefix.p, k->prefix.n));
+}
+
+/* The next page of keys (borrowed until the next exchange); cursor "0": that was the last. */
+static enum vr_err next_page(struct talk *t, int db, char cursor[24], const struct vr_reply **ret, struct vr_diag *d)
+{
+	struct vr_replies r;
+	select_db(&t->cmds, db);
+	vr_cmd(&t->cmds, 4, "SCAN");
+	vr_cmd_c(&t->cmds, cursor);
+	vr_cmd_c(&t->cmds, "COUNT");
+	vr_cmd_i64(&t->cmds, PAGE);
+	enum vr_err err = say(t, &r, d);
+	if (err)
+		return err;
+	if (r.at[1].type != VR_REPLY_ARRAY || r.at[1].n != 2 || r.at[1].elem[1].type != VR_REPLY_ARRAY)
+		return vr_diag_set(d, VR_E_CORRUPT, "redis", "SCAN did not answer with a cursor and keys");
+	copy_text(cursor, 24, r.at[1].elem[0].str);
+	*ret = &r.at[1].elem[1];
+	return VR_OK;
+}
+
+static void count_page(const struct vr_keys *keys, const struct vr_reply *page, struct vr_generation_census *census)
+{
+	for (size_t i = 0; i < page->n; i++) {
+		census->keys++;
+		if (is_ours(keys, page->elem[i].str))
+			continue;
+		if (census->foreign++ == 0)
+			copy_text(census->example, sizeof(census->example), page->elem[i].str);
+	}
+}
+
+enum vr_err vr_generation_count(const struct vr_link *redis, const struct vr_keys *keys, int db, struct vr_generation_census *ret,
+	struct vr_diag *d)
+{
+	struct talk t;
+	struct vr_generation_census census = {.keys = 0};
+	char cursor[24] = "0";
+	enum vr_err err;
+	open_talk(&t, redis, keys);
+	do {
+		const struct vr_reply *page;
+		err = next_page(&t, db, cursor, &page, d);
+		if (!err)
+			count_page(keys, page, &census);
+	} while (!err && strcmp(cursor, "0") != 0);
+	close_talk(&t);
+	if (!err)
+		*ret = census;
+	return err;
+}
+
+/* ------------------------------------------------ discard ------------------------------ */
+
+static bool is_name(const struct vr_keys *k, struct vr_str key)
+{
+	struct vr_str rest = has_prefix(key, k->prefix.p, k->prefix.n) ? (struct vr_str){key.p + k->prefix.n, key.n - k->prefix.n} : VR_STR("");
+	return vr_str_eq(rest, VR_STR("generation")) || vr_str_eq(rest, VR_STR("gen"));
+}
+
+/* One page goes, in a transaction that fails where the database is another generation's meanwhile (a switch). */
+static enum vr_err drop_page(struct talk *t, int db, struct vr_str name, const struct vr_reply *page, struct vr_diag *d)
+{
+	struct vr_cmds *c = &t->cmds;
+	struct vr_replies r;
+	size_t n = 0;
+	struct vr_cmds del;
+	vr_cmds_init(&del, &t->mem);
+	for (size_t i = 0; i < page->n; i++) {
+		if (!is_ours(t->keys, page->elem[i].str) || is_name(t->keys, page->elem[i].str))
+			continue;
+		vr_cmd(&del, 2, "UNLINK");
+		vr_cmd_str(&del, page->elem[i].str);
+		n++;
+	}
+	select_db(c, db);
+	vr_cmd(c, 2, "WATCH");
+	vr_key_global(c, t->keys, "generation");
+	vr_cmd(c, 2, "GET");
+	vr_key_global(c, t->keys, "generation");
+	enum vr_err err = n ? say(t, &r, d) : VR_OK;
+	if (!err && n && !(r.at[2].type == VR_REPLY_STR && vr_str_eq(r.at[2].str, name)))
+		err = vr_diag_set(d, VR_E_FENCED, "redis", "the spare database is no longer generation '%.*s'", (int)name.n, name.p);
+	if (!err && n) {
+		select_db(c, db);
+		vr_cmd_words(c, "MULTI", NULL);
+		vr_buf_str_add(&c->buf, vr_buf_str(&del.buf));
+		c->n += del.n;
+		vr_cmd_words(c, "EXEC", NULL);
+		err = say(t, &r, d);
+		if (!err && r.at[r.n - 2].type == VR_REPLY_NIL)
+			err = vr_diag_set(d, VR_E_FENCED, "redis", "the spare database changed while it was emptied");
+	}
+	vr_cmds_done(&del);
+	return err;
+}
+
+static enum vr_err drop_name(struct talk *t, int db, struct vr_str name, struct vr_diag *d)
+{
+	struct vr_replies r;
+	select_db(&t->cmds, db);
+	vr_cmd(&t->cmds, 3, "DEL");
+	vr_key_global(&t->cmds, t->keys, "gen");
+	vr_key_global(&t->cmds, t->keys, "generation");
+	select_db(&t->cmds, t->keys->alerts_db);
+	vr_cmd(&t->cmds, 2, "DEL");
+	vr_key_replay(&t->cmds, t->keys, name, "alerts");
+	return say(t, &r, d);
+}
+
+enum vr_err vr_generation_discard(const struct vr_link *redis, const struct vr_keys *keys, int db, struct vr_str name, struct vr_diag *d)
+{
+	struct talk t;
+	char cursor[24] = "0";
+	enum vr_err err;
+	open_talk(&t, redis, keys);
+	do {
+		const struct vr_reply *page;
+		err = next_page(&t, db, cursor, &page, d);
+		if (!err)
+			err = drop_page(&t, db, name, page, d);
+	} while (!err && strcmp(cursor, "0") != 0);
+	if (!err)
+		err = drop_name(&t, db, name, d);
+	close_talk(&t);
+	return err;
+}

@@ -1,0 +1,193 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* On a real redis-server: what is written is read back, and only what is ours goes. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "generation.h"
+#include "redis_server.h"
+
+enum { LIVE, SPARE, ALERTS };
+
+struct rig { struct redis_server *server; struct vr_redis *redis; struct vr_link link; struct vr_keys keys; struct vr_mem mem; };
+
+static int set_up(void **state)
+{
+	struct rig *r = calloc(1, sizeof(*r));
+	r->server = redis_server_start(NULL);
+	struct vr_redis_config config = {.unix_path = vr_str_c(r->server->socket), .connect_timeout = {5000}};
+	assert_int_equal(vr_redis_new(&config, &r->redis), VR_OK);
+	r->link = vr_redis_link(r->redis);
+	r->mem = vr_mem_heap();
+	assert_int_equal(vr_keys_init(&r->keys, VR_STR("vir:"), VR_STR(""), 0, LIVE, ALERTS), VR_OK);
+	*state = r;
+	return 0;
+}
+
+static int tear_down(void **state)
+{
+	struct rig *r = *state;
+	vr_redis_free(r->redis);
+	redis_server_stop(r->server);
+	free(r);
+	return 0;
+}
+
+/* One command in a database; its integer, or 0. */
+static int64_t run(struct rig *r, int db, const char *name, const char *key, const char *value)
+{
+	struct vr_cmds c;
+	struct vr_arena arena;
+	struct vr_replies replies;
+	struct vr_diag d;
+	vr_cmds_init(&c, &r->mem);
+	vr_arena_init(&arena, &r->mem, 0);
+	vr_cmd(&c, 2, "SELECT");
+	vr_cmd_i64(&c, db);
+	vr_cmd(&c, (uint32_t)(1 + (key != NULL) + (value != NULL)), name);
+	if (key)
+		vr_cmd_c(&c, key);
+	if (value)
+		vr_cmd_c(&c, value);
+	vr_cmd(&c, 2, "SELECT");
+	vr_cmd_i64(&c, LIVE);
+	assert_int_equal(r->link.exchange(r->link.ctx, &c, &arena, &replies, &d), VR_OK);
+	assert_int_not_equal(replies.at[1].type, VR_REPLY_ERROR);
+	int64_t n = replies.at[1].integer;
+	vr_arena_done(&arena);
+	vr_cmds_done(&c);
+	return n;
+}
+
+static void write(struct rig *r, const struct vr_generation *g)
+{
+	struct vr_cmds c;
+	struct vr_arena arena;
+	struct vr_replies replies;
+	struct vr_diag d;
+	vr_cmds_init(&c, &r->mem);
+	vr_arena_init(&arena, &r->mem, 0);
+	vr_cmd(&c, 2, "SELECT");
+	vr_cmd_i64(&c, SPARE);
+	vr_generation_write(g, &r->keys, &c);
+	vr_cmd(&c, 2, "SELECT");
+	vr_cmd_i64(&c, LIVE);
+	assert_int_equal(r->link.exchange(r->link.ctx, &c, &arena, &replies, &d), VR_OK);
+	assert_null(vr_replies_first_error(&replies));
+	vr_arena_done(&arena);
+	vr_cmds_done(&c);
+}
+
+static struct vr_generation example(struct vr_generation_part *part)
+{
+	part[0] = (struct vr_generation_part){"a:b", 0, 7, 100, 0, false};
+	part[1] = (struct vr_generation_part){"a:b", 10, 0, INT64_C(1) << 40, 12, true};
+	return (struct vr_generation){.name = "fix-1", .state = VR_GENERATION_FULL, .rules = VR_GENERATION_RULES_GIVEN, .rules_hash = "0123456789abcdef",
+		.rules_text = (char *)(uintptr_t)"{\"a\": 1}", .from = "-2h", .to = "live", .created = {5}, .beat = {6}, .runner = "me", .part = part, .n = 2};
+}
+
+static void what_is_written_is_read_back(void **state)
+{
+	struct rig *r = *state;
+	struct vr_generation_part part[2];
+	struct vr_generation g = example(part), back;
+	struct vr_diag d;
+	assert_int_equal(vr_generation_read(&r->link, &r->keys, SPARE, &back, &d), VR_OK);
+	assert_string_equal(back.name, "");
+	assert_false(back.made);
+	write(r, &g);
+	assert_int_equal(vr_generation_read(&r->link, &r->keys, SPARE, &back, &d), VR_OK);
+	assert_true(back.made);
+	assert_string_equal(back.name, g.name);
+	assert_int_equal(back.state, g.state);
+	assert_int_equal(back.rules, g.rules);
+	assert_string_equal(back.rules_hash, g.rules_hash);
+	assert_string_equal(back.rules_text, g.rules_text);
+	assert_string_equal(back.from, g.from);
+	assert_string_equal(back.to, g.to);
+	assert_string_equal(back.runner, g.runner);
+	assert_int_equal(back.created.ms, 5);
+	assert_int_equal(back.beat.ms, 6);
+	assert_int_equal(back.n, 2);
+	for (size_t i = 0; i < 2; i++) {
+		assert_string_equal(back.part[i].topic, part[i].topic);
+		assert_int_equal(back.part[i].partition, part[i].partition);
+		assert_int_equal(back.part[i].first, part[i].first);
+		assert_int_equal(back.part[i].end, part[i].end);
+		assert_int_equal(back.part[i].gap, part[i].gap);
+		assert_int_equal(back.part[i].gap_at_most, part[i].gap_at_most);
+	}
+	vr_generation_done(&back);
+}
+
+static void what_cannot_be_read_is_said(void **state)
+{
+	struct rig *r = *state;
+	struct vr_generation_part part[2];
+	struct vr_generation g = example(part), back;
+	struct vr_diag d;
+	write(r, &g);
+	run(r, SPARE, "SET", "vir:generation", "other");
+	assert_int_equal(vr_generation_read(&r->link, &r->keys, SPARE, &back, &d), VR_E_CORRUPT);
+	assert_non_null(strstr(d.text, "other"));
+	run(r, SPARE, "DEL", "vir:gen", NULL);
+	assert_int_equal(vr_generation_read(&r->link, &r->keys, SPARE, &back, &d), VR_OK);
+	assert_string_equal(back.name, "other");
+	assert_false(back.made);
+	vr_generation_done(&back);
+}
+
+static void foreign_keys_are_counted_and_stay(void **state)
+{
+	struct rig *r = *state;
+	struct vr_generation_part part[2];
+	struct vr_generation g = example(part);
+	struct vr_generation_census census;
+	struct vr_diag d;
+	write(r, &g);
+	for (int i = 0; i < 3000; i++) {
+		char key[32];
+		snprintf(key, sizeof(key), i % 2 ? "vir:c:{%d}" : "{vir:t:%d}:own", i);
+		run(r, SPARE, "SET", key, "1");
+	}
+	run(r, SPARE, "SET", "{other}:vir:", "1");
+	run(r, ALERTS, "SET", "vir:replay:fix-1:alerts", "1");
+	run(r, ALERTS, "SET", "vir:alerts", "1");
+	run(r, LIVE, "SET", "vir:all", "1");
+	assert_int_equal(vr_generation_count(&r->link, &r->keys, SPARE, &census, &d), VR_OK);
+	assert_int_equal(census.keys, 3003);
+	assert_int_equal(census.foreign, 1);
+	assert_string_equal(census.example, "{other}:vir:");
+	assert_int_equal(vr_generation_discard(&r->link, &r->keys, SPARE, VR_STR("fix-2"), &d), VR_E_FENCED);
+	assert_int_equal(run(r, SPARE, "DBSIZE", NULL, NULL), 3003);
+	assert_int_equal(vr_generation_discard(&r->link, &r->keys, SPARE, VR_STR("fix-1"), &d), VR_OK);
+	assert_int_equal(run(r, SPARE, "DBSIZE", NULL, NULL), 1);
+	assert_int_equal(run(r, ALERTS, "DBSIZE", NULL, NULL), 1);
+	assert_int_equal(run(r, LIVE, "DBSIZE", NULL, NULL), 1);
+}
+
+static void names(void **state)
+{
+	(void)state;
+	assert_true(vr_generation_name_ok(VR_STR("2026-01-31_fix.A")));
+	static const char *const bad[] = {"", "live", "a b", "a:b", "{a}", "\xc3\xa4",
+		"0123456789012345678901234567890123456789012345678901234567890123"};
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+		assert_false(vr_generation_name_ok(vr_str_c(bad[i])));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(what_is_written_is_read_back, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(what_cannot_be_read_is_said, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(foreign_keys_are_counted_and_stay, set_up, tear_down),
+		cmocka_unit_test(names),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
