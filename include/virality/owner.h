@@ -28,6 +28,7 @@ struct vr_owner_record {
 	struct vr_wall stream, log, view, anchor;
 	uint32_t rules;			/* number of the rule set in force; 0: none yet */
 	bool complete;
+	int64_t decided;		/* below it the clock has refused exactly the offsets of `refused`, and refuses no others */
 	struct { bool known; int64_t off; int64_t time_ms; uint64_t hash; } last;	/* fingerprint of the last record */
 	char cluster[64], group[128], generation[64];
 };

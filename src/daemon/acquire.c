@@ -8,12 +8,14 @@
  *   restore   partials, boards, duplicates, rules; then contents with timers or on boards
  *   place     the first offset to read: that of the fingerprint's record, else the next                    */
 #include "shard.h"
+#include "virality/keys.h"
 
-enum { LOOK_WATCH, LOOK_OWN, LOOK_INDEX, LOOK_BEGIN, LOOK_ACCEPT, LOOK_ALERTS_DB, LOOK_SAID, LOOK_LIVE_DB, LOOKS };
+enum { LOOK_WATCH, LOOK_OWN, LOOK_INDEX, LOOK_BEGIN, LOOK_ACCEPT, LOOK_ALERTS_DB, LOOK_SAID, LOOK_LIVE_DB, LOOK_GENERATION, LOOKS };
 enum { WIPE_CHUNK = 500 };
 
 struct plan {
 	struct vr_owner_record record;
+	char generation[VR_GENERATION_MAX + 1];	/* of the database */
 	bool fresh;			/* nothing stored is to be used */
 	bool wipe;			/* and something is stored */
 	bool silent;			/* below the log's end now nothing is announced */
@@ -46,6 +48,8 @@ static enum vr_err look(struct vr_shard *s, struct vr_replies *ret, struct vr_di
 	vr_cmd(c, 2, "HGETALL");
 	vr_key_own(c, &s->keys, "said");
 	select_db(c, s->keys.live_db);
+	vr_cmd(c, 2, "GET");
+	vr_key_global(c, &s->keys, "generation");
 	enum vr_err err = vr_shard_exchange(s, ret, d);
 	for (size_t i = 0; !err && i < LOOKS; i++)
 		if (ret->at[i].type == VR_REPLY_ERROR)
@@ -69,12 +73,12 @@ static void copy_text(char *out, size_t size, const char *in)
 	out[n] = '\0';
 }
 
-static struct vr_owner_record new_record(const struct vr_shard *s, int64_t off)
+static struct vr_owner_record new_record(const struct vr_shard *s, const struct plan *p, int64_t off)
 {
 	struct vr_owner_record r = {.exists = true, .off = off, .base_off = off};
 	copy_text(r.cluster, sizeof(r.cluster), s->config.cluster);
 	copy_text(r.group, sizeof(r.group), s->config.group);
-	copy_text(r.generation, sizeof(r.generation), "live");
+	copy_text(r.generation, sizeof(r.generation), p->generation);
 	return r;
 }
 
@@ -85,7 +89,7 @@ static enum vr_err fold_anew(struct vr_shard *s, struct plan *p, struct vr_diag 
 	if (err)
 		return vr_diag_set(d, err, "kafka", "cannot learn the bounds of the log");
 	p->old = p->record;
-	p->record = new_record(s, first);
+	p->record = new_record(s, p, first);
 	p->fresh = p->wipe = true;
 	p->silent = !s->config.announce_history;
 	p->other_log = s->anew || p->old.off > end;
@@ -131,7 +135,7 @@ static enum vr_err begin(struct vr_shard *s, const struct vr_replies *r, struct 
 		if (err)
 			return vr_diag_set(d, err, "kafka", "cannot learn the bounds of the log");
 	}
-	p->record = new_record(s, off);
+	p->record = new_record(s, p, off);
 	p->fresh = true;
 	p->silent = !s->config.announce_history;
 	return VR_OK;
@@ -163,6 +167,8 @@ static enum vr_err skip_gap(struct vr_shard *s, struct plan *p, struct vr_diag *
 
 static enum vr_err decide(struct vr_shard *s, const struct vr_replies *r, struct plan *p, struct vr_diag *d)
 {
+	const struct vr_reply *name = &r->at[LOOK_GENERATION];
+	copy_text(p->generation, sizeof(p->generation), name->type == VR_REPLY_STR ? name->str.p : VR_GENERATION_FIRST);
 	bool anew = s->anew || accepts(r, "rebuild") || accepts(r, "from-log-start") || accepts(r, "state-loss");
 	enum vr_err err = vr_owner_seen(&s->owner, r->at, &p->record);
 	if (err && !anew)
@@ -417,10 +423,28 @@ static enum vr_err want_eager(struct vr_shard *s, const struct vr_reply *boards,
 	return w.err;
 }
 
+/* What was refused by the clock between the offset and that up to which it has decided: it does not decide again. */
+static void ask_decided(struct vr_shard *s)
+{
+	vr_cmd(&s->cmds, 4, "LRANGE");
+	vr_key_own(&s->cmds, &s->keys, "refused");
+	vr_cmd_i64(&s->cmds, s->record.off - s->record.decided);
+	vr_cmd_i64(&s->cmds, -1);
+}
+
+static void restore_decided(struct vr_shard *s, const struct vr_reply *list)
+{
+	int64_t off;
+	for (size_t i = 0; i < list->n; i++)
+		if (vr_reply_i64(&list->elem[i], &off) && off >= s->record.off)
+			vr_buf_add(&s->decided, &off, sizeof(off));
+}
+
 static enum vr_err read_slots(struct vr_shard *s, struct vr_diag *d)
 {
 	struct vr_replies r;
 	int64_t first, last;
+	bool was_decided = s->record.off < s->record.decided;
 	vr_engine_dedup_minutes(s->config.engine.dedup_window, s->record.stream, &first, &last);
 	vr_cmds_clear(&s->cmds);
 	vr_owner_load_begin(&s->owner, &s->cmds);
@@ -438,14 +462,20 @@ static enum vr_err read_slots(struct vr_shard *s, struct vr_diag *d)
 		vr_cmd(&s->cmds, 2, "GET");
 		vr_key_slot(&s->cmds, &s->keys, VR_SLOT_DEDUP, vr_buf_str(&s->scratch));
 	}
+	if (was_decided)
+		ask_decided(s);
 	vr_owner_load_end(&s->owner, &s->cmds);
 	enum vr_err err = vr_shard_exchange(s, &r, d);
 	if (!err)
 		err = vr_owner_loaded(&s->owner, &r, &r, d);
+	if (!err && was_decided)
+		restore_decided(s, &r.at[--r.n]);
 	if (!err)
 		err = restore_part(s, &r.at[0]);
 	if (!err)
 		err = restore_dedup(s, first, r.at + 3, r.n - 3);
+	if (!err && s->decided.failed)
+		err = VR_E_NOMEM;
 	return err ? err : want_eager(s, &r.at[1], &r.at[2]);
 }
 
@@ -495,6 +525,7 @@ static void reset(struct vr_shard *s)
 	s->forgot_below = INT64_MIN;
 	s->folded = 0;
 	vr_buf_clear(&s->refused);
+	vr_buf_clear(&s->decided);
 	s->seam = s->record.last.known;
 	s->anew = false;
 }

@@ -72,7 +72,25 @@ static enum vr_err end_unknown(struct vr_shard *s, const bool *seen, size_t n, s
 	return VR_OK;
 }
 
-enum vr_err vr_shard_reconcile(struct vr_shard *s, struct vr_diag *d)
+struct adopt { struct vr_shard *s; enum vr_err err; };
+
+static void adopt(void *ctx, const struct vr_alert *a)
+{
+	struct adopt *ad = ctx;
+	struct vr_shard *s = ad->s;
+	if (!ad->err)
+		ad->err = vr_said_adopt(&s->said, &s->keys, a, &s->scratch, &s->said_cmds);
+}
+
+/* An alert that is pending where announcing begins, and fires later, would be nobody's else. */
+static enum vr_err adopt_pending(struct vr_shard *s)
+{
+	struct adopt ad = {s, VR_OK};
+	enum vr_err err = vr_engine_active(s->engine, adopt, &ad);
+	return err ? err : ad.err;
+}
+
+static enum vr_err end_gone(struct vr_shard *s, struct vr_diag *d)
 {
 	size_t n = s->said.n;
 	if (n == 0)
@@ -87,6 +105,12 @@ enum vr_err vr_shard_reconcile(struct vr_shard *s, struct vr_diag *d)
 		err = end_unknown(s, seen, n, d);
 	vr_mem_put(s->mem, seen, n);
 	return err;
+}
+
+enum vr_err vr_shard_reconcile(struct vr_shard *s, struct vr_diag *d)
+{
+	enum vr_err err = end_gone(s, d);
+	return err ? err : adopt_pending(s);
 }
 
 /* ------------------------------------------------ leaderboards -------------------------- */

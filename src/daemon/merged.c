@@ -200,6 +200,8 @@ void vr_merged_ask(struct vr_publisher *p)
 	vr_key_global(&p->cmds, &p->keys, "channels");
 	vr_cmd(&p->cmds, 2, "HGETALL");
 	vr_key_own(&p->cmds, &p->keys, "ts");
+	vr_cmd(&p->cmds, 2, "GET");
+	vr_key_global(&p->cmds, &p->keys, "generation");
 }
 
 static void put_ratio(struct vr_publisher *p, double v)
@@ -282,7 +284,7 @@ static void write_meta(struct vr_publisher *p)
 	vr_cmd_c(&p->cmds, "version");
 	vr_cmd_c(&p->cmds, VR_VERSION);
 	vr_cmd_c(&p->cmds, "generation");
-	vr_cmd_c(&p->cmds, "live");
+	vr_cmd_str(&p->cmds, p->generation->type == VR_REPLY_STR ? p->generation->str : VR_STR(VR_GENERATION_FIRST));
 	vr_cmd_c(&p->cmds, "state");
 	vr_cmd_c(&p->cmds, all_known(p) ? "live" : "degraded");
 	meta_i64(p, "updated_ms", now);
@@ -357,7 +359,7 @@ void vr_merged_write(struct vr_publisher *p, const struct vr_replies *titles)
 		for (unsigned w = 0; w < p->config.merge.windows.n; w++)
 			write_board(p, i, w);
 	}
-	drop_gone(p, &titles->at[titles->n - 2]);
+	drop_gone(p, &titles->at[titles->n - 3]);
 	write_trending(p);
 	write_rows(p, titles);
 	for (size_t i = 0; i < p->n_seen; i++)

@@ -92,6 +92,23 @@ static enum vr_err out_of_range(struct vr_shard *s, const struct vr_feed_item *i
 
 /* ------------------------------------------------ decode -------------------------------- */
 
+static bool was_refused(const struct vr_shard *s, int64_t offset)
+{
+	for (size_t i = 0; i + sizeof(int64_t) <= s->decided.n; i += sizeof(int64_t))
+		if (memcmp(s->decided.p + i, &offset, sizeof(offset)) == 0)
+			return true;
+	return false;
+}
+
+/* The latest Kafka timestamp that this record may have. The clock decides on a record once: another generation folds it
+ * at another time, with the same end. */
+static struct vr_wall latest_of(const struct vr_shard *s, const struct vr_feed_item *item, struct vr_wall clock)
+{
+	if (item->offset >= s->record.decided)
+		return clock;
+	return (struct vr_wall){was_refused(s, item->offset) ? INT64_MIN : INT64_MAX};
+}
+
 /* A record below the offset that is folded already would count twice: whatever sent it, the partition begins anew. */
 static enum vr_err check_order(const struct vr_shard *s, const struct batch *b, struct vr_diag *d)
 {
@@ -108,9 +125,10 @@ static enum vr_err check_order(const struct vr_shard *s, const struct batch *b, 
 static enum vr_err decode_all(struct vr_shard *s, const struct batch *b)
 {
 	struct vr_wall log = {0};
-	struct vr_intake in = {&s->events, &s->codec, s->world->headers, s->world->ctx,
-		vr_wall_add(s->world->wall(s->world->ctx), s->config.kafka_ahead)};
+	struct vr_wall clock = vr_wall_add(s->world->wall(s->world->ctx), s->config.kafka_ahead);
+	struct vr_intake in = {&s->events, &s->codec, s->world->headers, s->world->ctx, clock};
 	for (size_t i = 0; i < b->n; i++) {
+		in.latest = latest_of(s, &b->items[i], clock);
 		enum vr_err err = vr_intake_decode(&in, &b->items[i], &b->events[i], &b->records[i]);
 		if (err)
 			return err;
@@ -124,7 +142,7 @@ static enum vr_err decode_all(struct vr_shard *s, const struct batch *b)
 static void refuse(struct vr_shard *s, const struct vr_feed_item *item, enum vr_err why)
 {
 	vr_shard_note(s, VR_NOTE_REFUSED, why, item->offset, vr_err_text(why));
-	if (why == VR_E_KAFKA_AHEAD)
+	if (why == VR_E_KAFKA_AHEAD && item->offset >= s->record.decided)
 		vr_buf_add(&s->refused, &item->offset, sizeof(item->offset));
 	if (item->offset >= s->said.dlq_off)
 		s->world->dead_letter(s->world->ctx, &s->part, item, why, vr_err_text(why));

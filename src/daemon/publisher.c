@@ -219,12 +219,13 @@ static enum vr_err publish(struct vr_publisher *p, struct vr_diag *d)
 	if (!err)
 		err = ask_titles(p, &titles, d);
 	if (!err) {
-		p->told = &titles.at[titles.n - 1];
+		p->told = &titles.at[titles.n - 2];
+		p->generation = &titles.at[titles.n - 1];
 		err = commit(p, &titles, d);
 	}
 	if (!err && p->round++ % TRIM_EVERY == 0)
 		err = trim_alerts(p, d);
-	p->told = NULL;
+	p->told = p->generation = NULL;
 	vr_merge_free(p->merge);
 	p->merge = NULL;
 	return err;

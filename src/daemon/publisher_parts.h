@@ -5,6 +5,7 @@
 #include <stdatomic.h>
 
 #include "publisher.h"
+#include "virality/keys.h"
 
 /* One partition as it was read. */
 struct vr_seen { struct vr_topic_part part; bool known; int64_t off; struct vr_wall stream, view; bool complete; };
@@ -23,6 +24,7 @@ struct vr_publisher {
 	size_t n_seen, cap_seen;
 	struct vr_merge *merge;
 	const struct vr_reply *told;		/* HGETALL {vir:pub}:ts of this round, in `kept` */
+	const struct vr_reply *generation;	/* GET vir:generation of this round, in `kept` */
 	unsigned round;
 	struct vr_wall now;			/* of this round */
 	pthread_t thread;
@@ -35,5 +37,5 @@ struct vr_publisher {
 /** Commands for every merged view, behind what is in p->cmds; titles = replies of vr_merged_ask. */
 void vr_merged_write(struct vr_publisher *p, const struct vr_replies *titles);
 /** Commands that read what the views need beside the merge: titles of the rows in order, then the channels
- * that are shown, then what the series have told. */
+ * that are shown, then what the series have told, then the name of the generation. */
 void vr_merged_ask(struct vr_publisher *p);

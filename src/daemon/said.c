@@ -108,6 +108,15 @@ enum vr_err vr_said_alert(struct vr_said *s, const struct vr_keys *k, const stru
 	return old ? VR_OK : add(s, a->id, a->state == VR_ALERT_FIRING);
 }
 
+enum vr_err vr_said_adopt(struct vr_said *s, const struct vr_keys *k, const struct vr_alert *a, struct vr_buf *scratch, struct vr_cmds *c)
+{
+	if (a->state != VR_ALERT_PENDING || vr_said_find(s, a->id))
+		return VR_OK;
+	vr_write_alert(c, k, a, scratch);
+	keep(k, a->id, false, c);
+	return add(s, a->id, false);
+}
+
 /* ------------------------------------------------ an alert that the fold no longer knows -- */
 
 static struct vr_str text_of(const struct vr_reply *hash, const char *name)

@@ -23,6 +23,8 @@ struct vr_said_id *vr_said_find(const struct vr_said *s, const char *id);
 /** Commands (database alerts is selected) for this transition, if it may be said; *ret_said tells. */
 VR_MUST enum vr_err vr_said_alert(struct vr_said *s, const struct vr_keys *k, const struct vr_alert *a, struct vr_buf *scratch,
 	struct vr_cmds *c, bool *ret_said);
+/** Commands for an alert that was pending already where announcing begins: it is told of from here on. */
+VR_MUST enum vr_err vr_said_adopt(struct vr_said *s, const struct vr_keys *k, const struct vr_alert *a, struct vr_buf *scratch, struct vr_cmds *c);
 /** Commands that an announced alert which is no more in the fold leaves behind: `hash` is its `vir:alert:<id>` (HGETALL). */
 void vr_said_gone(struct vr_said *s, const struct vr_keys *k, const char *id, const struct vr_reply *hash, struct vr_wall now,
 	struct vr_buf *scratch, struct vr_cmds *c);

@@ -19,6 +19,7 @@ static void init_parts(struct vr_shard *s)
 	vr_buf_init(&s->scratch, mem);
 	vr_buf_init(&s->refused, mem);
 	vr_buf_init(&s->taken, mem);
+	vr_buf_init(&s->decided, mem);
 	vr_buf_init(&s->walk, mem);
 }
 
@@ -57,6 +58,7 @@ void vr_shard_free(struct vr_shard *s)
 	vr_buf_done(&s->scratch);
 	vr_buf_done(&s->refused);
 	vr_buf_done(&s->taken);
+	vr_buf_done(&s->decided);
 	vr_buf_done(&s->walk);
 	vr_mem_put(mem, s, sizeof(*s));
 }
@@ -99,6 +101,27 @@ uint64_t vr_record_hash(const struct vr_feed_item *item)
 
 /* ------------------------------------------------ standing still ------------------------ */
 
+static void ask_token(struct vr_shard *s)
+{
+	vr_cmd(&s->cmds, 3, "HGET");
+	vr_key_own(&s->cmds, &s->keys, "own");
+	vr_cmd_c(&s->cmds, "token");
+}
+
+/* True: it is another one than at the stop. */
+static bool note_token(struct vr_shard *s, const struct vr_reply *token)
+{
+	char now[VR_TOKEN_LEN + 1] = "";
+	if (token->type == VR_REPLY_ERROR)
+		return false;
+	if (token->type == VR_REPLY_STR && token->str.n == VR_TOKEN_LEN)
+		memcpy(now, token->str.p, VR_TOKEN_LEN);
+	bool changed = s->stop_noted && memcmp(now, s->stop_token, sizeof(now)) != 0;
+	memcpy(s->stop_token, now, sizeof(now));
+	s->stop_noted = true;
+	return changed;
+}
+
 void vr_shard_tell_stop(struct vr_shard *s, enum vr_err err, const char *text)
 {
 	struct vr_replies replies;
@@ -113,9 +136,13 @@ void vr_shard_tell_stop(struct vr_shard *s, enum vr_err err, const char *text)
 	vr_cmd_i64(&s->cmds, s->world->wall(s->world->ctx).ms);
 	vr_cmd_c(&s->cmds, "offset");
 	vr_cmd_i64(&s->cmds, s->record.off);
+	ask_token(s);
 	/* That it stands is in the log and the metrics too; a Redis that is away does not change it. */
+	s->stop_noted = false;
 	if (vr_shard_exchange(s, &replies, NULL))
 		vr_cmds_clear(&s->cmds);
+	else
+		note_token(s, &replies.at[1]);
 }
 
 bool vr_shard_accepted(struct vr_shard *s)
@@ -124,5 +151,9 @@ bool vr_shard_accepted(struct vr_shard *s)
 	vr_cmds_clear(&s->cmds);
 	vr_cmd(&s->cmds, 2, "EXISTS");
 	vr_key_own(&s->cmds, &s->keys, "accept");
-	return vr_shard_exchange(s, &replies, NULL) == VR_OK && replies.at[0].type == VR_REPLY_INT && replies.at[0].integer > 0;
+	ask_token(s);
+	if (vr_shard_exchange(s, &replies, NULL))
+		return false;
+	bool changed = note_token(s, &replies.at[1]);
+	return changed || (replies.at[0].type == VR_REPLY_INT && replies.at[0].integer > 0);
 }

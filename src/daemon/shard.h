@@ -53,6 +53,9 @@ struct vr_shard {
 	struct vr_arena events;			/* of one batch */
 	struct vr_buf scratch;
 	struct vr_buf refused, taken;		/* the next cut notes: refused offsets, int64; rule sets, struct vr_taken_rules */
+	struct vr_buf decided;			/* offsets that were refused below record.decided, int64 */
+	bool stop_noted;			/* stands, and stop_token says over which owner record (empty: none) */
+	char stop_token[VR_TOKEN_LEN + 1];
 	struct vr_buf walk;			/* ids the background walk still has to load: varint length and bytes each */
 	size_t walk_at;
 	struct vr_codec_stats codec;
@@ -89,7 +92,8 @@ VR_MUST enum vr_err vr_shard_flush(struct vr_shard *s, struct vr_diag *d);
 void vr_shard_drop(struct vr_shard *s);
 /** Tell in Redis why it stands (`{..}:stop`), or nothing when that cannot be said now. */
 void vr_shard_tell_stop(struct vr_shard *s, enum vr_err err, const char *text);
-/** Has an operator decided (`{..}:accept`)? False also when Redis is away. */
+/** Is there a reason to try again: an operator decided (`{..}:accept`), or the owner record is another one than the one it
+ * stopped over (a generation was switched)? False also when Redis is away. */
 bool vr_shard_accepted(struct vr_shard *s);
 
 /* --- between the files of the shard ------------------------------------------------------------------------ */
@@ -103,7 +107,8 @@ VR_MUST enum vr_err vr_shard_cut(struct vr_shard *s, struct vr_diag *d);
 VR_MUST enum vr_err vr_shard_background(struct vr_shard *s, struct vr_diag *d);
 /** A newer set of the fleet's rules is taken up, at this record boundary. */
 VR_MUST enum vr_err vr_shard_follow_rules(struct vr_shard *s);
-/** The announced alerts that are no more in the fold end with reason `switch`: commands into said_cmds. */
+/** Where announcing begins: the announced alerts that are no more in the fold end with reason `switch`, those that are
+ * pending are told of from here on: commands into said_cmds. */
 VR_MUST enum vr_err vr_shard_reconcile(struct vr_shard *s, struct vr_diag *d);
 void vr_shard_note(const struct vr_shard *s, enum vr_note note, enum vr_err err, int64_t n, const char *text);
 uint64_t vr_record_hash(const struct vr_feed_item *item);

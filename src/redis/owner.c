@@ -42,6 +42,7 @@ static void read_record(const struct vr_reply *flat, struct vr_owner_record *ret
 		.anchor = {number(flat, "anchor_ms")},
 		.rules = (uint32_t)number(flat, "rules"),
 		.complete = number(flat, "complete") != 0,
+		.decided = number(flat, "decided"),
 	};
 	ret->last.known = hash && hash->type == VR_REPLY_STR && hash->str.n > 0;
 	ret->last.off = number(flat, "last_off");
@@ -139,7 +140,7 @@ void vr_owner_claim_end(struct vr_owner *o, const struct vr_owner_record *r, con
 	o->seq = 0;
 	vr_cmd(c, 2, "DEL");
 	vr_key_own(c, o->keys, "own");
-	vr_cmd(c, 2 + 12 + 2 * MOVING, "HSET");
+	vr_cmd(c, 2 + 14 + 2 * MOVING, "HSET");
 	vr_key_own(c, o->keys, "own");
 	field(c, "format", FORMAT);
 	field_text(c, "token", o->token);
@@ -147,6 +148,7 @@ void vr_owner_claim_end(struct vr_owner *o, const struct vr_owner_record *r, con
 	field_text(c, "cluster_id", r->cluster);
 	field_text(c, "group", r->group);
 	field_text(c, "generation", r->generation);
+	field(c, "decided", r->decided);
 	write_moving(c, r, 0);
 	vr_cmd_words(c, "EXEC", NULL);
 }
