@@ -76,6 +76,7 @@ static void look_said(struct vr_switch *w, struct vr_cmds *c)
 
 void vr_switch_look(struct vr_switch *w, struct vr_cmds *c)
 {
+	vr_switch_leave(c);	/* what an earlier look WATCHed may have changed since */
 	look_at(w, w->spare_db, c);
 	look_said(w, c);
 	look_at(w, w->live_db, c);

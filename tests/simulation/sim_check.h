@@ -41,7 +41,7 @@ struct sim_ref {
 	bool begun, reached; /* reached: said.off was */
 	struct sim_said said[SIM_SAID];
 	size_t n_said;
-	char open[SIM_SAID][VR_ALERT_ID_LEN + 1]; /* pending or firing in the fold */
+	struct sim_said open[SIM_SAID]; /* pending or firing in the fold */
 	size_t n_open;
 	size_t entries; /* of this partition in the stream, matched */
 	size_t cursor;  /* entries of the whole stream, seen */

@@ -100,7 +100,7 @@ static void expect_entry(
 static ptrdiff_t find_open(const struct sim_ref *r, const char *id)
 {
 	for (size_t i = 0; i < r->n_open; i++)
-		if (memcmp(r->open[i], id, VR_ALERT_ID_LEN) == 0)
+		if (memcmp(r->open[i].id, id, VR_ALERT_ID_LEN) == 0)
 			return (ptrdiff_t)i;
 	return -1;
 }
@@ -127,15 +127,17 @@ static struct sim_said *add_said(struct sim_ref *r, const char *id)
 	return a;
 }
 
-static void follow_open(struct sim_ref *r, const struct vr_alert *a)
+static void follow_open(struct sim_ref *r, const struct vr_alert *a, size_t transition)
 {
 	ptrdiff_t at = find_open(r, a->id);
 	bool open = a->state == VR_ALERT_PENDING || a->state == VR_ALERT_FIRING;
-	if (open && at < 0) {
+	if (!open && at >= 0) {
+		r->open[at] = r->open[--r->n_open];
+	} else if (open) {
 		VR_ASSERT(r->n_open < SIM_SAID);
-		memcpy(r->open[r->n_open++], a->id, VR_ALERT_ID_LEN + 1);
-	} else if (!open && at >= 0) {
-		memcpy(r->open[at], r->open[--r->n_open], VR_ALERT_ID_LEN + 1);
+		at = at < 0 ? (ptrdiff_t)r->n_open++ : at;
+		r->open[at] = (struct sim_said){.firing = a->state == VR_ALERT_FIRING, .transition = transition};
+		memcpy(r->open[at].id, a->id, VR_ALERT_ID_LEN + 1);
 	}
 }
 
@@ -148,6 +150,18 @@ static void inherit(const struct sim_gen *gen, struct sim_ref *r)
 		struct sim_said *a = add_said(r, gen->inherited[i].id);
 		a->firing = gen->inherited[i].firing;
 		a->inherited = true;
+	}
+}
+
+/* What is pending there and was told to nobody is told of from here on. */
+static void adopt(struct sim *s, struct sim_ref *r)
+{
+	for (size_t i = 0; i < r->n_open; i++) {
+		if (r->open[i].firing || find_said(r, r->open[i].id))
+			continue;
+		struct sim_said *a = add_said(r, r->open[i].id);
+		a->inherited = true; /* its figures are those of that moment, not of the transition */
+		s->totals->hit[SIM_HIT_SAW_ADOPTED]++;
 	}
 }
 
@@ -173,6 +187,7 @@ static void reconcile(struct sim *s, struct sim_server *v, int part, struct sim_
 		drop_said(r, a);
 		s->totals->hit[SIM_HIT_SAW_SWITCH]++;
 	}
+	adopt(s, r);
 }
 
 static void follow(
@@ -181,7 +196,7 @@ static void follow(
 	const struct vr_alert *a = &transitions(r)[i];
 	if (!r->reached && a->at_offset >= gen->said_off)
 		reconcile(s, v, part, r);
-	follow_open(r, a);
+	follow_open(r, a, i);
 	struct sim_said *said = find_said(r, a->id);
 	bool open = a->state == VR_ALERT_PENDING || a->state == VR_ALERT_FIRING;
 	if (a->at_offset < gen->said_off || (!a->begins && !said)) {

@@ -325,6 +325,7 @@ class Partition(Shown):
 
     def fire(self, cid, alert, at, values):
         alert.firing = True
+        alert.fired_at = self.offset - 1
         self.say(cid, alert, "firing", at, alert.rule.figures(values))
 
     def end_all(self, cid, statuses, reason):
@@ -365,6 +366,7 @@ class Partition(Shown):
             "topic": self.topic,
             "partition": self.partition,
             "offset": alert.offset,
+            "fired_at": alert.fired_at,
             "rule_version": rule.version,
             "reason": reason,
             "labels": rule.labels,

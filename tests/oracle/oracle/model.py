@@ -111,10 +111,11 @@ class Counters:
 class Alert:
     """A rule that is pending or firing for a content."""
 
-    __slots__ = ("rule", "firing", "since", "offset", "id")
+    __slots__ = ("rule", "firing", "since", "offset", "id", "fired_at")
 
     def __init__(self, rule, since, offset, ident):
         self.rule, self.firing, self.since, self.offset, self.id = rule, False, since, offset, ident
+        self.fired_at = None  # offset of the record that brought it to fire
 
 
 SUPPRESSED = "suppressed"
