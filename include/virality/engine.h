@@ -37,6 +37,10 @@ struct vr_content;
 VR_MUST enum vr_err vr_engine_new(const struct vr_engine_config *config, struct vr_mem *mem, struct vr_engine **ret);
 void vr_engine_free(struct vr_engine *e);
 
+/* What the head of a stored content says. */
+struct vr_brief { int64_t first_off, last_off; uint64_t records; struct vr_wall view_at; };
+VR_MUST enum vr_err vr_content_brief(struct vr_str state, struct vr_brief *ret);
+
 /* ---------------------------------------------------------------------- from the store ---- */
 /** Times as the owner record holds them. */
 void vr_engine_set_times(struct vr_engine *e, struct vr_wall stream, struct vr_wall log);

@@ -24,6 +24,7 @@ enum vr_switch_verdict {
 	VR_SWITCH_READY,
 	VR_SWITCH_ALREADY,		/* it is live: nothing to do */
 	VR_SWITCH_WAIT,			/* d says which partition is behind, and by how much */
+	VR_SWITCH_AGAIN,		/* never judged: for whoever tries again when somebody wrote in between */
 };
 
 struct vr_switch_part {
@@ -48,7 +49,7 @@ struct vr_switch {
 	uint32_t rules_no;		/* their number in vir:rules once `rules_entry` is appended */
 	struct vr_str rules_entry;	/* empty: they are in the list */
 	int64_t rules_n;		/* entries the list had when this was decided */
-	const struct vr_cmds *retire;	/* more to write into the generation that was live: how it came about; NULL: nothing */
+	const struct vr_cmds *retire, *promote;	/* more to write into the generation that was live, and that becomes it; may be NULL */
 	struct vr_keys keys;		/* of no partition: the publisher's */
 	struct vr_switch_part *part;
 	size_t n;

@@ -12,6 +12,7 @@
  *
  * Numbers are varints, so that a content seen once takes about a hundred bytes.            */
 #include "content.h"
+#include "virality/engine.h"
 
 enum { FORMAT = 1, HAS_SKETCH = 1, HAS_MORE_CHANNELS = 2, HOME_HERE = 4, HOME_ELSEWHERE = 8, HAS_MINUTE = 16, HAS_SERIES = 32 };
 
@@ -250,6 +251,19 @@ enum vr_err vr_content_decode_channels(struct vr_content *c, struct vr_pool *poo
 	if (vr_rd_byte(&r) != FORMAT)
 		return VR_E_CORRUPT;
 	return get_chans(c, pool, w, &r);
+}
+
+enum vr_err vr_content_brief(struct vr_str state, struct vr_brief *ret)
+{
+	struct vr_content c = {.records = 0};
+	struct vr_rd r = vr_rd_of(state);
+	uint8_t format = vr_rd_byte(&r);
+	(void)vr_rd_byte(&r);
+	get_numbers(&c, &r);
+	if (format != FORMAT || r.failed)
+		return VR_E_CORRUPT;
+	*ret = (struct vr_brief){c.first_off, c.last_off, c.records, c.view_at};
+	return VR_OK;
 }
 
 static bool has_flag(struct vr_str state, uint8_t flag)

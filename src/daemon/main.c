@@ -8,14 +8,17 @@
 
 #include "demo.h"
 #include "run.h"
+#include "switching.h"
 
 enum { SETS_MAX = 256 };
 
 struct line {
 	struct vr_run_options run;
 	struct vr_demo_options demo;
+	struct vr_switching_options switching;
 	const char *sets[SETS_MAX];
 	bool connect, dump;
+	const char *operand;		/* of a command that takes one */
 };
 
 static const char usage[] =
@@ -26,6 +29,7 @@ static const char usage[] =
 	"\n"
 	"Commands:\n"
 	"  run      the daemon\n"
+	"  switch   make the generation NAME live, or with --undo the one before; nobody stops for it\n"
 	"  check    check configuration and rules; with --connect also try Kafka and Redis\n"
 	"  demo     see it work: mock Kafka, private Redis, made-up events (for trying out only)\n"
 	"  sample   print a configuration file with every setting\n"
@@ -41,6 +45,10 @@ static const char usage[] =
 	"      --seconds N        demo: end after N seconds with a summary\n"
 	"      --rate N           demo: events a second (default 2000)\n"
 	"      --seed N           demo: another stream of events\n"
+	"      --undo             switch: back to the generation that was live before\n"
+	"      --wait SECONDS     switch: how long to wait for a generation that is behind (default 60)\n"
+	"      --accept-shorter-history  switch: though contents lose what came before the generation begins\n"
+	"      --accept-state-loss       switch: though live has no records of its own (a lost Redis)\n"
 	"  -h, --help             this text\n"
 	"  -V, --version          versions of virald and of what it links\n"
 	"\n"
@@ -56,6 +64,16 @@ static int fail_usage(const char *what, const char *word)
 static int command_run(const struct line *l) { return vr_run(&l->run); }
 static int command_check(const struct line *l) { return vr_run_check(&l->run, l->connect, l->dump); }
 static int command_demo(const struct line *l) { return vr_demo(&l->demo); }
+
+static int command_switch(const struct line *l)
+{
+	struct vr_switching_options o = l->switching;
+	o.run = l->run;
+	o.name = l->operand;
+	if (o.undo == (o.name != NULL))
+		return fail_usage(o.undo ? "switch takes NAME or --undo, not both" : "switch to which generation? NAME, or --undo", NULL);
+	return vr_switching(&o);
+}
 
 static int command_sample(const struct line *l)
 {
@@ -79,8 +97,10 @@ static int command_catalog(const struct line *l)
 }
 
 static const struct { const char *name; int (*run)(const struct line *l); } commands[] = {
-	{"run", command_run}, {"check", command_check}, {"demo", command_demo}, {"sample", command_sample}, {"reference", command_reference},
+	{"run", command_run}, {"switch", command_switch}, {"check", command_check}, {"demo", command_demo}, {"sample", command_sample}, {"reference", command_reference},
 	{"catalog", command_catalog}};
+
+static bool has_operand(const char *name) { return strcmp(name, "switch") == 0; }
 
 static int run_command(const char *name, const struct line *l)
 {
@@ -112,7 +132,7 @@ static bool add_set(struct line *l, const char *prefix, const char *word)
 	return true;
 }
 
-enum { OPT_CONNECT = 256, OPT_DUMP, OPT_SECONDS, OPT_RATE, OPT_SEED };
+enum { OPT_CONNECT = 256, OPT_DUMP, OPT_SECONDS, OPT_RATE, OPT_SEED, OPT_UNDO, OPT_WAIT, OPT_SHORTER, OPT_LOSS };
 
 static int take_option(struct line *l, int c)
 {
@@ -123,6 +143,14 @@ static int take_option(struct line *l, int c)
 	case 'X': return add_set(l, "kafka.properties.", optarg) ? EX_OK : fail_usage("-X takes NAME=VALUE", optarg);
 	case OPT_CONNECT: l->connect = true; return EX_OK;
 	case OPT_DUMP: l->dump = true; return EX_OK;
+	case OPT_UNDO: l->switching.undo = true; return EX_OK;
+	case OPT_SHORTER: l->switching.accept_shorter_history = true; return EX_OK;
+	case OPT_LOSS: l->switching.accept_state_loss = true; return EX_OK;
+	case OPT_WAIT:
+		if (!number(optarg, 0, 1e6, &v))
+			return fail_usage("--wait takes seconds", optarg);
+		l->switching.wait.ms = (int64_t)(v * 1000);
+		return EX_OK;
 	case OPT_SECONDS:
 		if (!number(optarg, 1, 1e9, &v))
 			return fail_usage("--seconds takes a number from 1", optarg);
@@ -147,8 +175,11 @@ int main(int argc, char **argv)
 		{"config", required_argument, NULL, 'c'}, {"set", required_argument, NULL, 's'}, {"help", no_argument, NULL, 'h'},
 		{"version", no_argument, NULL, 'V'}, {"connect", no_argument, NULL, OPT_CONNECT}, {"dump-config", no_argument, NULL, OPT_DUMP},
 		{"seconds", required_argument, NULL, OPT_SECONDS}, {"rate", required_argument, NULL, OPT_RATE},
-		{"seed", required_argument, NULL, OPT_SEED}, {NULL, 0, NULL, 0}};
-	static struct line l = {.run = {.config_path = "/etc/virald/virald.yaml"}, .demo = {.rate = 2000, .seed = 1}};
+		{"seed", required_argument, NULL, OPT_SEED}, {"undo", no_argument, NULL, OPT_UNDO},
+		{"wait", required_argument, NULL, OPT_WAIT}, {"accept-shorter-history", no_argument, NULL, OPT_SHORTER},
+		{"accept-state-loss", no_argument, NULL, OPT_LOSS}, {NULL, 0, NULL, 0}};
+	static struct line l = {.run = {.config_path = "/etc/virald/virald.yaml"}, .demo = {.rate = 2000, .seed = 1},
+		.switching = {.wait = {60000}}};
 	int c;
 	l.run.sets = l.sets;
 	while ((c = getopt_long(argc, argv, "c:s:X:hV", options, NULL)) != -1) {
@@ -164,7 +195,9 @@ int main(int argc, char **argv)
 	}
 	if (optind == argc)
 		return fail_usage("which command?", NULL);
-	if (optind + 1 < argc)
-		return fail_usage("one command at a time", argv[optind + 1]);
+	if (optind + 1 < argc && has_operand(argv[optind]))
+		l.operand = argv[optind + 1];
+	if (optind + 1 + (l.operand != NULL) < argc)
+		return fail_usage("one command at a time", argv[optind + 1 + (l.operand != NULL)]);
 	return run_command(argv[optind], &l);
 }

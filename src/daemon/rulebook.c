@@ -164,14 +164,79 @@ static uint32_t find_hash(const struct vr_rulebook *b, struct vr_str hash)
 	return 0;
 }
 
+/* An entry as text (free it); NULL: no memory. */
+static char *write_entry(int64_t number, struct vr_str hash, struct vr_str text)
+{
+	json_t *json = json_pack("{s:I, s:s%, s:s%}", "number", (json_int_t)number, "hash", hash.p, hash.n, "text", text.p, text.n);
+	char *entry = json ? json_dumps(json, JSON_COMPACT) : NULL;
+	json_decref(json);
+	return entry;
+}
+
+static void ask_entry(struct vr_cmds *c, const struct vr_keys *keys, int64_t at)
+{
+	vr_cmd(c, 4, "LRANGE");
+	vr_key_global(c, keys, "rules");
+	vr_cmd_i64(c, at);
+	vr_cmd_i64(c, at);
+}
+
+/* replies: length, last entry, entry number no. */
+static enum vr_err place(const struct vr_reply *r, uint32_t no, struct vr_str hash, struct vr_str text, struct vr_rulebook_place *ret,
+	struct vr_diag *d)
+{
+	struct vr_rulebook_place p = {.n = r[0].integer};
+	json_t *last = r[1].n ? json_loadb(r[1].elem[0].str.p, r[1].elem[0].str.n, 0, NULL) : NULL;
+	json_t *named = no && r[2].n ? json_loadb(r[2].elem[0].str.p, r[2].elem[0].str.n, 0, NULL) : NULL;
+	const char *last_hash = json_string_value(json_object_get(last, "hash"));
+	enum vr_err err = VR_OK;
+	if (named) {
+		hash = vr_str_c(json_string_value(json_object_get(named, "hash")));
+		text = vr_str_c(json_string_value(json_object_get(named, "text")));
+	}
+	if (hash.n == 0 || text.n == 0)
+		err = vr_diag_set(d, VR_E_STATE_LOST, "vir:rules", "the rules that judged the shadow (set %u) are not there", no);
+	bool is_last = !err && last_hash && vr_str_eq(vr_str_c(last_hash), hash);
+	p.no = (uint32_t)(is_last ? p.n : p.n + 1);
+	if (!err && !is_last && !(p.entry = write_entry(p.n + 1, hash, text)))
+		err = VR_E_NOMEM;
+	json_decref(last);
+	json_decref(named);
+	if (!err)
+		*ret = p;
+	return err;
+}
+
+enum vr_err vr_rulebook_place(const struct vr_link *redis, const struct vr_keys *keys, uint32_t no, struct vr_str hash, struct vr_str text,
+	struct vr_rulebook_place *ret, struct vr_diag *d)
+{
+	struct vr_mem mem = vr_mem_heap();
+	struct vr_cmds c;
+	struct vr_arena arena;
+	struct vr_replies r;
+	vr_cmds_init(&c, &mem);
+	vr_arena_init(&arena, &mem, 0);
+	select_db(&c, keys->alerts_db);
+	vr_cmd(&c, 2, "LLEN");
+	vr_key_global(&c, keys, "rules");
+	ask_entry(&c, keys, -1);
+	ask_entry(&c, keys, no ? (int64_t)no - 1 : -1);
+	select_db(&c, keys->live_db);
+	enum vr_err err = exchange(redis, &c, &arena, &r, d);
+	if (!err)
+		err = place(r.at + 1, no, hash, text, ret, d);
+	vr_arena_done(&arena);
+	vr_cmds_done(&c);
+	return err;
+}
+
 static enum vr_err push(struct vr_rulebook *b, const struct vr_link *redis, struct vr_str hash, struct vr_str text, bool *ret_raced,
 	struct vr_diag *d)
 {
 	struct vr_cmds c;
 	struct vr_arena arena;
 	struct vr_replies r;
-	json_t *json = json_pack("{s:i, s:s%, s:s%}", "number", (int)b->n + 1, "hash", hash.p, hash.n, "text", text.p, text.n);
-	char *entry = json ? json_dumps(json, JSON_COMPACT) : NULL;
+	char *entry = write_entry(b->n + 1, hash, text);
 	vr_cmds_init(&c, &b->mem);
 	vr_arena_init(&arena, &b->mem, 0);
 	/* Two daemons that append at once: WATCH lets one of them see the other's entry first. */
@@ -200,7 +265,6 @@ static enum vr_err push(struct vr_rulebook *b, const struct vr_link *redis, stru
 	vr_arena_done(&arena);
 	vr_cmds_done(&c);
 	free(entry);
-	json_decref(json);
 	return err;
 }
 

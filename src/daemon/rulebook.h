@@ -18,6 +18,11 @@ VR_MUST enum vr_err vr_rulebook_refresh(struct vr_rulebook *b, const struct vr_l
  * number it has now (0: it was there before and is not the last: the fleet's last stays in force). */
 VR_MUST enum vr_err vr_rulebook_append(struct vr_rulebook *b, const struct vr_link *redis, struct vr_str hash, struct vr_str text, bool anew,
 	uint32_t *ret_no, struct vr_diag *d);
+/* Where in the list a set stands, or would. */
+struct vr_rulebook_place { int64_t n; uint32_t no; char *entry; };	/* n: entries now; entry: to be appended (free it), NULL: it is the last */
+/** Of set number no, or where that is 0 of the set that is given: the number it has when it is in force. */
+VR_MUST enum vr_err vr_rulebook_place(const struct vr_link *redis, const struct vr_keys *keys, uint32_t no, struct vr_str hash,
+	struct vr_str text, struct vr_rulebook_place *ret, struct vr_diag *d);
 /** Set number no, 0: the last. NULL: there is none. */
 const struct vr_rules *vr_rulebook_get(const struct vr_rulebook *b, uint32_t no, uint32_t *ret_no);
 /** Hash of the last set, or empty. */

@@ -186,6 +186,15 @@ static void set_name(const struct vr_switch *w, struct vr_str name, struct vr_cm
 	vr_cmd_str(c, name);
 }
 
+static void add(struct vr_cmds *to, const struct vr_cmds *more)
+{
+	if (!more)
+		return;
+	vr_buf_str_add(&to->buf, vr_buf_str(&more->buf));
+	to->n += more->n;
+	to->buf.failed |= more->buf.failed;
+}
+
 static void write_shadow(const struct vr_switch *w, void (*make)(void *ctx, char out[VR_TOKEN_LEN + 1]), void *ctx, struct vr_cmds *c)
 {
 	char token[VR_TOKEN_LEN + 1];
@@ -207,6 +216,7 @@ static void write_shadow(const struct vr_switch *w, void (*make)(void *ctx, char
 	}
 	if (w->has_meta)
 		write_meta(w, w->name, "live", c);
+	add(c, w->promote);
 }
 
 void vr_switch_go(struct vr_switch *w, void (*token)(void *ctx, char out[VR_TOKEN_LEN + 1]), void *ctx, struct vr_cmds *c)
@@ -217,11 +227,7 @@ void vr_switch_go(struct vr_switch *w, void (*token)(void *ctx, char out[VR_TOKE
 	write_shadow(w, token, ctx, c);
 	select_db(c, w->live_db);
 	set_name(w, was, c);
-	if (w->retire) {
-		vr_buf_str_add(&c->buf, vr_buf_str(&w->retire->buf));
-		c->n += w->retire->n;
-		c->buf.failed |= w->retire->buf.failed;
-	}
+	add(c, w->retire);
 	if (w->had_meta)
 		write_meta(w, was, "replay", c);
 	vr_cmd(c, 3, "SWAPDB");

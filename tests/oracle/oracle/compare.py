@@ -354,7 +354,7 @@ def compare(
     alert_shown = Shown(report, alert_rows)
     compare_alerts(report, prefix, alert_shown, partitions, said or {})
 
-    private = {prefix + "generation"} | {f"{prefix}{p.topic}:begin" for p in partitions}
+    private = {prefix + "generation", prefix + "gen"} | {f"{prefix}{p.topic}:begin" for p in partitions}
     for key in shown.rest() + alert_shown.rest():
         if key not in private and not key.startswith(prefix + "replay:"):
             report.differ(f"{key}: unexpected key")
