@@ -6,6 +6,7 @@
 #include <string.h>
 #include <sysexits.h>
 
+#include "backtest.h"
 #include "demo.h"
 #include "run.h"
 #include "switching.h"
@@ -16,6 +17,7 @@ struct line {
 	struct vr_run_options run;
 	struct vr_demo_options demo;
 	struct vr_switching_options switching;
+	struct vr_backtest_options backtest;
 	const char *sets[SETS_MAX];
 	bool connect, dump;
 	const char *operand;		/* of a command that takes one */
@@ -31,6 +33,7 @@ static const char usage[] =
 	"  run      the daemon\n"
 	"  switch   make the generation NAME live, or with --undo the one before; nobody stops for it\n"
 	"  check    check configuration and rules; with --connect also try Kafka and Redis\n"
+	"  backtest  what other rules would have said: reads Kafka, needs no Redis, writes nothing\n"
 	"  demo     see it work: mock Kafka, private Redis, made-up events (for trying out only)\n"
 	"  sample   print a configuration file with every setting\n"
 	"  reference  print the reference page of all settings\n"
@@ -42,6 +45,14 @@ static const char usage[] =
 	"  -X NAME=VALUE          set a property of librdkafka\n"
 	"      --connect          check: also try Kafka and Redis\n"
 	"      --dump-config      check: print every setting with its value and where it comes from\n"
+	"      --rules FILE       backtest: the rules to try, a file or pattern\n"
+	"      --against FILE     backtest: rules to compare with; tells what is added, removed, shifted in time\n"
+	"      --from T           backtest: where to begin: earliest (default), RFC 3339, ms, -2h (so long ago), offset:N\n"
+	"      --to T             backtest: where to end: live (default: all there is now), or as --from\n"
+	"  -t, --topic NAME       backtest: this topic instead of the configured ones\n"
+	"      --limit N          backtest: rows of a list (default 20); 0: all\n"
+	"  -j, --json             backtest: JSON, one object a line\n"
+	"      --no-progress      backtest: say nothing before the end\n"
 	"      --seconds N        demo: end after N seconds with a summary\n"
 	"      --rate N           demo: events a second (default 2000)\n"
 	"      --seed N           demo: another stream of events\n"
@@ -52,7 +63,7 @@ static const char usage[] =
 	"  -h, --help             this text\n"
 	"  -V, --version          versions of virald and of what it links\n"
 	"\n"
-	"Exit: 0 ok, 64 usage, 69 a peer cannot be reached, 70 own fault, 78 configuration.\n"
+	"Exit: 0 ok, 64 usage, 69 a peer cannot be reached, 70 own fault, 74 output, 78 configuration.\n"
 	"Manual: virald(8), virald.yaml(5). First steps: virald demo\n";
 
 static int fail_usage(const char *what, const char *word)
@@ -63,6 +74,13 @@ static int fail_usage(const char *what, const char *word)
 
 static int command_run(const struct line *l) { return vr_run(&l->run); }
 static int command_check(const struct line *l) { return vr_run_check(&l->run, l->connect, l->dump); }
+static int command_backtest(const struct line *l)
+{
+	struct vr_backtest_options o = l->backtest;
+	o.run = &l->run;
+	return o.rules ? vr_backtest(&o) : fail_usage("backtest takes --rules FILE", NULL);
+}
+
 static int command_demo(const struct line *l) { return vr_demo(&l->demo); }
 
 static int command_switch(const struct line *l)
@@ -97,8 +115,8 @@ static int command_catalog(const struct line *l)
 }
 
 static const struct { const char *name; int (*run)(const struct line *l); } commands[] = {
-	{"run", command_run}, {"switch", command_switch}, {"check", command_check}, {"demo", command_demo}, {"sample", command_sample}, {"reference", command_reference},
-	{"catalog", command_catalog}};
+	{"run", command_run}, {"switch", command_switch}, {"check", command_check}, {"backtest", command_backtest},
+	{"demo", command_demo}, {"sample", command_sample}, {"reference", command_reference}, {"catalog", command_catalog}};
 
 static bool has_operand(const char *name) { return strcmp(name, "switch") == 0; }
 
@@ -126,13 +144,38 @@ static bool number(const char *text, double low, double high, double *ret)
 static bool add_set(struct line *l, const char *prefix, const char *word)
 {
 	char *text;
-	if (l->run.n_sets == SETS_MAX || !strchr(word, '=') || asprintf(&text, "%s%s", prefix, word) < 0)
+	if (l->run.n_sets == SETS_MAX || asprintf(&text, "%s%s", prefix, word) < 0)
 		return false;
+	if (!strchr(text, '=')) {
+		free(text);
+		return false;
+	}
 	l->sets[l->run.n_sets++] = text;
 	return true;
 }
 
-enum { OPT_CONNECT = 256, OPT_DUMP, OPT_SECONDS, OPT_RATE, OPT_SEED, OPT_UNDO, OPT_WAIT, OPT_SHORTER, OPT_LOSS };
+enum { OPT_CONNECT = 256, OPT_DUMP, OPT_SECONDS, OPT_RATE, OPT_SEED, OPT_RULES, OPT_AGAINST, OPT_FROM, OPT_TO, OPT_LIMIT,
+	OPT_NO_PROGRESS, OPT_UNDO, OPT_WAIT, OPT_SHORTER, OPT_LOSS };
+
+static int take_backtest(struct line *l, int c)
+{
+	double v = 0;
+	switch (c) {
+	case OPT_RULES: l->backtest.rules = optarg; return EX_OK;
+	case OPT_AGAINST: l->backtest.against = optarg; return EX_OK;
+	case OPT_FROM: l->backtest.from = optarg; return EX_OK;
+	case OPT_TO: l->backtest.to = optarg; return EX_OK;
+	case 't': return add_set(l, "kafka.topics=", optarg) ? EX_OK : fail_usage("--topic takes a name", optarg);
+	case 'j': l->backtest.json = true; return EX_OK;
+	case OPT_NO_PROGRESS: l->backtest.no_progress = true; return EX_OK;
+	case OPT_LIMIT:
+		if (!number(optarg, 0, 1e9, &v))
+			return fail_usage("--limit takes a whole number", optarg);
+		l->backtest.limit = (uint64_t)v;
+		return EX_OK;
+	default: return EX_USAGE;
+	}
+}
 
 static int take_option(struct line *l, int c)
 {
@@ -165,7 +208,7 @@ static int take_option(struct line *l, int c)
 			return fail_usage("--seed takes a whole number", optarg);
 		l->demo.seed = (uint64_t)v;
 		return EX_OK;
-	default: return EX_USAGE;
+	default: return take_backtest(l, c);
 	}
 }
 
@@ -175,14 +218,18 @@ int main(int argc, char **argv)
 		{"config", required_argument, NULL, 'c'}, {"set", required_argument, NULL, 's'}, {"help", no_argument, NULL, 'h'},
 		{"version", no_argument, NULL, 'V'}, {"connect", no_argument, NULL, OPT_CONNECT}, {"dump-config", no_argument, NULL, OPT_DUMP},
 		{"seconds", required_argument, NULL, OPT_SECONDS}, {"rate", required_argument, NULL, OPT_RATE},
-		{"seed", required_argument, NULL, OPT_SEED}, {"undo", no_argument, NULL, OPT_UNDO},
+		{"seed", required_argument, NULL, OPT_SEED}, {"rules", required_argument, NULL, OPT_RULES},
+		{"against", required_argument, NULL, OPT_AGAINST}, {"from", required_argument, NULL, OPT_FROM},
+		{"to", required_argument, NULL, OPT_TO}, {"topic", required_argument, NULL, 't'},
+		{"limit", required_argument, NULL, OPT_LIMIT}, {"json", no_argument, NULL, 'j'},
+		{"no-progress", no_argument, NULL, OPT_NO_PROGRESS}, {"undo", no_argument, NULL, OPT_UNDO},
 		{"wait", required_argument, NULL, OPT_WAIT}, {"accept-shorter-history", no_argument, NULL, OPT_SHORTER},
 		{"accept-state-loss", no_argument, NULL, OPT_LOSS}, {NULL, 0, NULL, 0}};
 	static struct line l = {.run = {.config_path = "/etc/virald/virald.yaml"}, .demo = {.rate = 2000, .seed = 1},
-		.switching = {.wait = {60000}}};
+		.backtest = {.limit = 20}, .switching = {.wait = {60000}}};
 	int c;
 	l.run.sets = l.sets;
-	while ((c = getopt_long(argc, argv, "c:s:X:hV", options, NULL)) != -1) {
+	while ((c = getopt_long(argc, argv, "c:s:X:t:jhV", options, NULL)) != -1) {
 		if (c == 'h')
 			return fputs(usage, stdout) < 0 ? EX_IOERR : EX_OK;
 		if (c == 'V')

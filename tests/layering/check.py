@@ -20,11 +20,11 @@ ROOMS = "base core codec config kafka redis sink http daemon ctl".split()
 
 # Who owns the headers of include/virality.
 OWNED = {
-    "base": "arena buf err event hash header json map mem rfc3339 str time",
+    "base": "arena buf err event hash header json map mem point rfc3339 str time",
     "core": "alert engine merge rules store windows",
     "codec": "codec",
     "config": "config rulefile settings",
-    "kafka": "kafka",
+    "kafka": "kafka range",
     "redis": "keys owner redis writer",
     "http": "http metrics",
     "daemon": "events log notify",

@@ -4,6 +4,7 @@
 OWNER = "src/redis/owner.c"
 ACQUIRE = "src/daemon/acquire.c"
 COMMIT = "src/daemon/commit.c"
+INTAKE = "src/daemon/intake.c"
 LOAD = "src/daemon/load.c"
 PIPELINE = "src/daemon/pipeline.c"
 SAID = "src/daemon/said.c"
@@ -26,7 +27,7 @@ BREAKS = [
     ("log time not stored", [(OWNER, 'field(c, "log_ms", r->log.ms);', 'field(c, "log_ms", 0);')]),
     ("offset one too far", [(PIPELINE, "s->record.off = item->offset + 1;", "s->record.off = item->offset + 2;")]),
     ("seam not looked at", [(PIPELINE, "if (item->time.ms != s->record.last.time_ms || vr_record_hash(item) != s->record.last.hash)", "if (0)")]),
-    ("a record of the future moves log time", [(PIPELINE, "		ret->kafka_time = (struct vr_wall){0};", "		(void)0;")]),
+    ("a record of the future moves log time", [(INTAKE, "		ret->kafka_time = (struct vr_wall){0};", "		(void)0;")]),
     ("what the clock refused is not noted", [(PIPELINE, "		vr_buf_add(&s->refused, &item->offset, sizeof(item->offset));", "		(void)0;")]),
     ("rule sets noted at the cut's offset", [(COMMIT, "vr_buf_i64(&s->scratch, taken.off);", "vr_buf_i64(&s->scratch, s->record.off);")]),
     ("a gap is not stored", [(PIPELINE, """	s->boards_due = true;
