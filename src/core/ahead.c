@@ -104,15 +104,64 @@ void vr_engine_ahead(const struct vr_engine *e, const struct vr_record *records,
 		counts(e, r->content, r->event->action);
 }
 
-void vr_ahead_cut(const struct vr_engine *e, const struct vr_content *c)
+/* ------------------------------------------------ a cut ---------------------------------- */
+
+static void whole_lists(const struct vr_engine *e, const struct vr_content *c)
 {
-	const struct vr_content *next = c->dirty_next;
-	if (!next)
-		return;
-	for (unsigned i = 0; i < next->tally.n; i++)
-		series(e, vr_tally_at(&next->tally)[i]);
-	for (unsigned i = 0; i < next->n_chan && i < CHANNELS; i++)
-		near(next->chan[i], sizeof(*next->chan[i]));
-	if (next->dirty_next)
-		near(next->dirty_next, sizeof(*next));
+	if (c->tally.n > VR_TALLY_FEW)
+		near(c->tally.at.many, c->tally.n * sizeof(c->tally.at.many[0]));
+	else
+		for (unsigned i = 0; i < c->tally.n; i++)
+			series(e, c->tally.at.few[i]);
+	near(c->chan, c->n_chan * sizeof(c->chan[0]));
+	if (!c->uniques.is_sketch)
+		near(c->uniques.at.hash, c->uniques.n * sizeof(c->uniques.at.hash[0]));
+}
+
+static void whole_parts(const struct vr_engine *e, const struct vr_content *c)
+{
+	for (unsigned i = 0; c->tally.n > VR_TALLY_FEW && i < c->tally.n; i++)
+		series(e, c->tally.at.many[i]);
+	for (unsigned i = 0; i < c->n_chan && i < CHANNELS; i++)
+		near(c->chan[i], sizeof(*c->chan[i]));
+}
+
+static void whole_counts(const struct vr_engine *e, const struct vr_content *c)
+{
+	for (unsigned i = 0; i < c->tally.n; i++)
+		buckets(e, vr_tally_at(&c->tally)[i]);
+	for (unsigned i = 0; i < c->n_chan && i < CHANNELS; i++) {
+		series(e, c->chan[i]->share);
+		near(c->chan[i]->count, c->chan[i]->n_counts * sizeof(c->chan[i]->count[0]));
+	}
+}
+
+static const struct vr_content *dirty_at(const struct vr_engine *e, size_t i)
+{
+	return i < e->dirty.n ? vr_engine_dirty_at(e, i) : NULL;
+}
+
+void vr_ahead_cut(const struct vr_engine *e, size_t i)
+{
+	const struct vr_content *c = dirty_at(e, i + FAR);
+	if (c)
+		near(c, sizeof(*c) + LINE);
+	c = dirty_at(e, i + MIDDLE);
+	if (c)
+		whole_lists(e, c);
+	c = dirty_at(e, i + NEAR);
+	if (c)
+		whole_parts(e, c);
+	c = dirty_at(e, i + NEXT);
+	if (c)
+		whole_counts(e, c);
+}
+
+void vr_ahead_committed(const struct vr_engine *e, size_t i)
+{
+	const struct vr_content *c = dirty_at(e, i + FAR);
+	if (c) {
+		__builtin_prefetch(&c->records, 1);
+		__builtin_prefetch(&c->home, 1);
+	}
 }

@@ -109,6 +109,8 @@ static struct vr_board *board_of(struct vr_engine *e, const struct board_view *v
 static void raise(struct vr_engine *e, const struct board_view *v, void *member)
 {
 	struct vr_board_source src = source_of(v);
+	if (src.is_in(v, member))
+		return;
 	double score = src.score(v, member);
 	if (score > 0)
 		vr_board_raise(board_of(e, v), &src, member, score);

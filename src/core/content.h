@@ -53,7 +53,7 @@ struct vr_content {
 	struct vr_str id;
 	uint64_t hash;				/* vr_hash64(id) */
 	struct vr_content *next, *prev;		/* all contents, newest last */
-	struct vr_content *dirty_next;		/* contents the next cut writes; or the next spare one */
+	struct vr_content *spare_next;
 	struct vr_tally tally;
 	struct vr_chan **chan;
 	struct vr_uniques uniques;

@@ -128,9 +128,9 @@ static enum vr_err write_content(struct vr_engine *e, struct vr_content *c, stru
 
 static enum vr_err write_contents(struct vr_engine *e, struct vr_wall view, const struct vr_store *store)
 {
-	for (struct vr_content *c = e->dirty; c; c = c->dirty_next) {
-		vr_ahead_cut(e, c);
-		enum vr_err err = write_content(e, c, view, store);
+	for (size_t i = 0; i < e->dirty.n; i++) {
+		vr_ahead_cut(e, i);
+		enum vr_err err = write_content(e, vr_engine_dirty_at(e, i), view, store);
 		if (err)
 			return err;
 	}
@@ -255,6 +255,6 @@ enum vr_err vr_engine_cut(struct vr_engine *e, const struct vr_cut_limits *l, co
 
 bool vr_engine_has_changes(struct vr_engine *e, struct vr_wall view)
 {
-	return e->n_dirty || e->entries.n || e->alerts.n || e->all.dirty || e->rules_dirty ||
+	return e->dirty.n || e->entries.n || e->alerts.n || e->all.dirty || e->rules_dirty ||
 	       next_drain(e, view) != NULL;
 }

@@ -84,7 +84,7 @@ void vr_engine_spare(struct vr_engine *e, struct vr_content *c)
 	if (c->records > 0 || c->dirty || c->spare)
 		return;
 	c->spare = true;
-	c->dirty_next = e->spare;
+	c->spare_next = e->spare;
 	e->spare = c;
 }
 
@@ -92,8 +92,8 @@ static void unspare(struct vr_engine *e, struct vr_content *c)
 {
 	struct vr_content **p = &e->spare;
 	while (*p != c)
-		p = &(*p)->dirty_next;
-	*p = c->dirty_next;
+		p = &(*p)->spare_next;
+	*p = c->spare_next;
 	c->spare = false;
 }
 
@@ -103,10 +103,13 @@ void vr_engine_touch(struct vr_engine *e, struct vr_content *c)
 		return;
 	if (c->spare)
 		unspare(e, c);
+	struct vr_content **slot = vr_list_push(&e->dirty, &e->pool_mem, sizeof(c));
+	if (!slot) {
+		e->broken = true;
+		return;
+	}
+	*slot = c;
 	c->dirty = true;
-	c->dirty_next = e->dirty;
-	e->dirty = c;
-	e->n_dirty++;
 }
 
 static struct vr_content *add_content(struct vr_engine *e, struct vr_str id, uint64_t hash)
@@ -184,7 +187,6 @@ void vr_engine_absent(struct vr_engine *e, struct vr_content *c)
 	c->id = old.id;
 	c->next = old.next;
 	c->prev = old.prev;
-	c->dirty_next = old.dirty_next;
 	c->dirty = c->loaded = c->wipe = true;
 	c->home = old.home;
 	c->stored_hour = old.stored_hour;
@@ -401,7 +403,7 @@ static void drop_spare(struct vr_engine *e)
 {
 	while (e->spare) {
 		struct vr_content *c = e->spare;
-		e->spare = c->dirty_next;
+		e->spare = c->spare_next;
 		remove_content(e, c);
 	}
 }
@@ -440,14 +442,13 @@ bool vr_engine_evict(struct vr_engine *e)
 
 void vr_engine_committed(struct vr_engine *e)
 {
-	for (struct vr_content *c = e->dirty, *next; c; c = next) {
-		next = c->dirty_next;
-		c->dirty_next = NULL;
+	for (size_t i = 0; i < e->dirty.n; i++) {
+		struct vr_content *c = vr_engine_dirty_at(e, i);
+		vr_ahead_committed(e, i);
 		c->dirty = c->wipe = c->uniques_dirty = c->chans_dirty = false;
 		vr_engine_spare(e, c);
 	}
-	e->dirty = NULL;
-	e->n_dirty = 0;
+	e->dirty.n = 0;
 	e->entries.n = 0;
 	e->alerts.n = 0;
 	vr_arena_reset(&e->texts);
@@ -484,7 +485,7 @@ void vr_engine_facts(const struct vr_engine *e, struct vr_engine_facts *ret)
 	};
 }
 
-size_t vr_engine_dirty(const struct vr_engine *e) { return e->n_dirty; }
+size_t vr_engine_dirty(const struct vr_engine *e) { return e->dirty.n; }
 size_t vr_engine_alerts(const struct vr_engine *e) { return e->alerts.n; }
 
 bool vr_engine_check(const struct vr_engine *e)
@@ -500,8 +501,8 @@ bool vr_engine_check(const struct vr_engine *e)
 		if ((c->timer_place != 0) && !vr_content_has_alert(c))
 			return false;
 	}
-	for (const struct vr_content *c = e->spare; c; c = c->dirty_next)
+	for (const struct vr_content *c = e->spare; c; c = c->spare_next)
 		spare--;
-	return !e->broken && spare == 0 && n == e->n_contents && dirty == e->n_dirty && vr_map_check(&e->contents) && vr_heap_check(&e->timers) &&
+	return !e->broken && spare == 0 && n == e->n_contents && dirty == e->dirty.n && vr_map_check(&e->contents) && vr_heap_check(&e->timers) &&
 	       vr_heap_check(&e->drains) && vr_dedup_check(e->dedup) && vr_tally_check(&e->all.tally, &e->config.windows);
 }

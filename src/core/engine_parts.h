@@ -58,8 +58,9 @@ struct vr_engine {
 	struct vr_mem pool_mem;			/* the pool as a vr_mem */
 	struct vr_map contents;
 	struct vr_content *first, *last;	/* all contents, oldest first */
-	struct vr_content *dirty, *spare;
-	size_t n_dirty, n_contents;
+	struct vr_list dirty;			/* struct vr_content *, in the order they changed: the next cut writes them */
+	struct vr_content *spare;
+	size_t n_contents;
 	double rules_least;			/* events of a content below which no rule can hold */
 	uint32_t rules_by;			/* actions that any rule asks for, 1 << action */
 	bool rules_by_time;			/* counts that leave may begin some */
@@ -160,9 +161,16 @@ void vr_judge_loaded(struct vr_engine *e, struct vr_content *c);
 VR_MUST enum vr_err vr_timer_set(struct vr_engine *e, struct vr_content *c);
 uint32_t vr_rule_since(const struct vr_engine *e, uint64_t key);
 
+static inline struct vr_content *vr_engine_dirty_at(const struct vr_engine *e, size_t i)
+{
+	return ((struct vr_content **)e->dirty.at)[i];
+}
+
 /* ahead.c */
-/** Brings near what the contents behind c in the list of dirty ones are made of. */
-void vr_ahead_cut(const struct vr_engine *e, const struct vr_content *c);
+/** Dirty content i is about to be written: brings near what the next ones are made of. */
+void vr_ahead_cut(const struct vr_engine *e, size_t i);
+/** The same before it is marked as written. */
+void vr_ahead_committed(const struct vr_engine *e, size_t i);
 
 /* cut.c */
 /** When the view shown as of `view` has to be written again though nothing happens: when the next bucket leaves, spread

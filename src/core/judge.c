@@ -201,6 +201,8 @@ static bool may_hold(const struct vr_content *c, const struct vr_rule_gate *gate
 	uint64_t sum = 0;
 	if (gate->least <= 0)
 		return true;
+	if ((double)c->counted < gate->least)
+		return false;
 	for (unsigned i = 0; i < c->tally.n; i++)
 		if (gate->of >> c->tally.action[i] & 1 && __builtin_add_overflow(sum, vr_tally_at(&c->tally)[i]->total, &sum))
 			return true;

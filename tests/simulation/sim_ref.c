@@ -170,13 +170,9 @@ bool sim_ref_reach(struct sim *s, struct sim_server *v, int part, const struct s
 void sim_ref_settled(struct sim_ref *r)
 {
 	struct vr_engine *e = r->engine;
-	for (struct vr_content *c = e->dirty, *next; c; c = next) {
-		next = c->dirty_next;
-		c->dirty_next = NULL;
-		c->dirty = false;
-	}
-	e->dirty = NULL;
-	e->n_dirty = 0;
+	for (size_t i = 0; i < e->dirty.n; i++)
+		vr_engine_dirty_at(e, i)->dirty = false;
+	e->dirty.n = 0;
 	e->all.dirty = e->rules_dirty = false;
 	for (size_t i = 0; i < e->channels.n; i++)
 		vr_engine_channel(e, (uint16_t)i)->dirty = false;
