@@ -6,6 +6,7 @@ Live runs are of their own Redis each; the backtests have none. What --against p
 import collections
 import json
 import os
+import pty
 import subprocess
 import time
 
@@ -309,7 +310,8 @@ def test_the_page_for_people(kafka, topic, tmp_path):
     (tmp_path / "old.yaml").write_text(RULES)
     both = ["--rules", tmp_path / "new.yaml", "--against", tmp_path / "old.yaml"]
     out, err = backtest(kafka, topic, tmp_path, *both, "--limit", 3)
-    summary = tried(kafka, topic, tmp_path, NEW, against=RULES)["summary"][0]
+    lines = tried(kafka, topic, tmp_path, NEW, against=RULES)
+    summary = lines["summary"][0]
     assert all(": warning: Taken " in line for line in err.splitlines())
     assert not set(out) & set("\033\u2581\u2582\u2583\u2584\u2585\u2586\u2587\u2588")
     for kind in ("added", "removed", "shifted"):
@@ -318,8 +320,39 @@ def test_the_page_for_people(kafka, topic, tmp_path):
         assert len(shown) == min(summary[kind], 3) + (2 if summary[kind] else 1)
     rows = [line.split() for line in out.splitlines() if line.split()[:1] == ["Liked"]]
     assert rows[0][2:5] == ["0", rows[0][1], "0"], rows		# before, added, removed: the rule is new
+    hours = [line.split() for line in out.split("alerts per rule and hour")[1].split("\n\n")[0].splitlines()[2:]]
+    counts = sorted((max(hour["alerts"], hour["before"]) for hour in lines["hour"]), reverse=True)
+    assert sorted((max(int(hour[3]), int(hour[4])) for hour in hours), reverse=True) == counts[:3]
     whole, _ = backtest(kafka, topic, tmp_path, *both, "--limit", 0)
     assert len(whole.splitlines()) > len(out.splitlines()) and "--limit" not in whole
+
+
+def on_a_terminal(*argv):
+    """All that a program says to a terminal."""
+    master, slave = pty.openpty()
+    env = {**os.environ, "TERM": "xterm", "LC_ALL": "C.UTF-8", "NO_COLOR": ""}
+    with subprocess.Popen([str(arg) for arg in argv], stdout=slave, stderr=slave, stdin=slave, env=env) as program:
+        os.close(slave)
+        said = b""
+        try:
+            while part := os.read(master, 65536):
+                said += part
+        except OSError:		# its end has gone
+            pass
+        os.close(master)
+        assert program.wait(TRY_S) == 0, said
+    return said.decode()
+
+
+def test_a_terminal_gets_a_picture(kafka, topic, tmp_path):
+    made = events.simulated(3000, 83, "--rate", 20, "--contents", 20, "--life", "20m")
+    kafka.produce(topic, events.mixed(made, 84))
+    (tmp_path / "new.yaml").write_text(NEW)
+    said = on_a_terminal(binary("virald"), "backtest", "-c", "/dev/null", "-s", f"kafka.brokers={kafka.bootstrap}", "-t", topic,
+                         "--rules", tmp_path / "new.yaml")
+    rows = [line for line in said.splitlines() if line.startswith("Fast ")]
+    assert set(rows[0].split()[-1]) <= set("\u2581\u2582\u2583\u2584\u2585\u2586\u2587\u2588"), rows
+    assert "\033[1mrule" in said
 
 
 def test_what_is_wrong_is_said(kafka, topic, tmp_path):

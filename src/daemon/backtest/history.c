@@ -25,6 +25,7 @@ struct vr_history {
 	struct vr_batch batch;
 	struct vr_progress progress;
 	struct vr_history_facts facts;
+	struct vr_wall reached;			/* event time, in the partition that is read */
 	uint64_t offsets_before;		/* of the partitions that are through */
 	struct vr_mono heard;			/* when something came last */
 };
@@ -186,6 +187,7 @@ static void note_time(struct vr_history *h, const struct vr_trial *t)
 {
 	struct vr_engine_facts f;
 	vr_engine_facts(t->engine, &f);
+	h->reached = f.stream;
 	h->facts.last = vr_wall_max(h->facts.last, f.stream);
 }
 
@@ -313,7 +315,7 @@ static enum vr_err wait_for_more(struct vr_history *h, struct vr_diag *d)
 static void show(struct reader *r)
 {
 	struct vr_history *h = r->h;
-	vr_progress_step(&h->progress, h->offsets_before + (uint64_t)(r->next - r->range->first), h->facts.records, h->facts.last);
+	vr_progress_step(&h->progress, h->offsets_before + (uint64_t)(r->next - r->range->first), h->facts.records, h->reached);
 }
 
 static enum vr_err read_partition(struct reader *r, struct vr_trial *trials, size_t n_trials, struct vr_diag *d)

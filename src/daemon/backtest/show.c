@@ -123,23 +123,34 @@ static void print_rules(struct page *p)
 
 static uint64_t larger(const struct vr_hour_counts *h) { return h->alerts > h->before ? h->alerts : h->before; }
 
-/* As many alerts an hour must have to be among the `limit` busiest; 0: all are. */
 static int descending(const void *a, const void *b)
 {
 	uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
 	return (x < y) - (x > y);
 }
 
-static uint64_t busiest(struct page *p, size_t limit)
+/* The `limit` busiest hours: those with more than `least` alerts, and the first `ties` that have just as many. */
+struct busiest { uint64_t least; size_t ties; };
+
+static struct busiest find_busiest(struct page *p)
 {
-	size_t n = p->t.n_hours;
+	size_t n = p->t.n_hours, limit = p->s->limit, more = 0;
 	uint64_t *at = limit && n > limit ? vr_arena_alloc(&p->arena, n * sizeof(*at)) : NULL;
 	if (!at)
-		return 0;
+		return (struct busiest){0, 0};
 	for (size_t i = 0; i < n; i++)
 		at[i] = larger(&p->t.hour[i]);
 	qsort(at, n, sizeof(*at), descending);
-	return at[limit - 1];
+	while (at[more] > at[limit - 1])
+		more++;
+	return (struct busiest){at[limit - 1], limit - more};
+}
+
+static bool is_among(struct busiest *b, const struct vr_hour_counts *h)
+{
+	if (larger(h) != b->least)
+		return larger(h) > b->least;
+	return b->ties > 0 && b->ties-- > 0;
 }
 
 static void fill_hour(struct page *p, const struct vr_hour_counts *h, uint64_t most, struct vr_ctl_row *row)
@@ -161,13 +172,14 @@ static void print_hours(struct page *p)
 	static const struct vr_ctl_column both[] = {{"hour", false, 0}, {"rule", false, NAME_WIDTH}, {"alerts", true, 0},
 		{"before", true, 0}, {"", false, 0}};
 	struct vr_ctl_table t;
-	uint64_t most = 0, least = busiest(p, p->s->limit);
+	struct busiest among = find_busiest(p);
+	uint64_t most = 0;
 	size_t shown = 0;
 	vr_ctl_table_init(&t, p->s->comparison ? both : alone, p->s->comparison ? 5 : 4, &p->arena);
 	for (size_t i = 0; i < p->t.n_hours; i++)
 		most = larger(&p->t.hour[i]) > most ? larger(&p->t.hour[i]) : most;
-	for (size_t i = 0; i < p->t.n_hours && (!p->s->limit || shown < p->s->limit); i++) {
-		struct vr_ctl_row *row = larger(&p->t.hour[i]) >= least ? vr_ctl_table_row(&t) : NULL;
+	for (size_t i = 0; i < p->t.n_hours; i++) {
+		struct vr_ctl_row *row = is_among(&among, &p->t.hour[i]) ? vr_ctl_table_row(&t) : NULL;
 		shown += row != NULL;
 		if (row)
 			fill_hour(p, &p->t.hour[i], most, row);
