@@ -66,6 +66,8 @@ struct vr_config {
 	bool redis_tls;
 	struct vr_str http_host; /* empty: no HTTP */
 	int http_port;
+	struct vr_str replay_host;              /* empty: no HTTP of a replay */
+	int replay_port;
 	struct vr_pair_list librdkafka; /* properties_file, properties and password, merged; may hold secrets */
 	struct vr_config_own *own;      /* memory and origins */
 };

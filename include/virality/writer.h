@@ -36,3 +36,5 @@ VR_MUST enum vr_err vr_writer_walk(const struct vr_writer *w, const struct vr_re
 /* The alerts' side of a cut: stream entry, pub/sub, `active`, `alert:<id>`. All in database alerts. */
 /** A beginning or a later state that is announced (PENDING: `active` only). as stream entry, hash and message. */
 void vr_write_alert(struct vr_cmds *c, const struct vr_keys *k, const struct vr_alert *a, struct vr_buf *scratch);
+/** The same transition as a replay found it: an entry of `replay:<name>:alerts`, for nobody else to hear. */
+void vr_write_replayed(struct vr_cmds *c, const struct vr_keys *k, struct vr_str name, const struct vr_alert *a, struct vr_buf *scratch);

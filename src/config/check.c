@@ -189,13 +189,19 @@ static void check_redis(struct vr_setter *s)
 		}
 }
 
+static void check_listen(struct vr_setter *s, const char *path, struct vr_str listen, struct vr_str *host, int *port)
+{
+	if (listen.n > 0 && !split_host(s, listen, 0, host, port))
+		vr_config_say(s->errors, pos_of(s, path), "%s: found `%.*s`; expected address:port, such as 127.0.0.1:9477 or [::1]:9477",
+			path, SHOW(listen));
+}
+
 static void check_http(struct vr_setter *s)
 {
 	struct vr_config *c = s->config;
 
-	if (c->http_listen.n > 0 && !split_host(s, c->http_listen, 0, &c->http_host, &c->http_port))
-		SAY(s, "http.listen", "found `%.*s`; expected address:port, such as 127.0.0.1:9477 or [::1]:9477",
-			SHOW(c->http_listen));
+	check_listen(s, "http.listen", c->http_listen, &c->http_host, &c->http_port);
+	check_listen(s, "replay.listen", c->replay_listen, &c->replay_host, &c->replay_port);
 }
 
 void vr_config_check(struct vr_setter *s)

@@ -17,6 +17,7 @@ static const struct {
 	{"cut", "How often and how much is written to Redis at once."},
 	{"memory", "How much is held in memory."},
 	{"publisher", "Channels, overall counters and leaderboards, merged over all partitions."},
+	{"replay", "Folding history once more, beside the live daemon; and switching to what came of it."},
 	{"dlq", "Dead letters: records that cannot be used."},
 	{"http", "Metrics and health."},
 	{"log", "What is said, and how."},

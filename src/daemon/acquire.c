@@ -10,8 +10,8 @@
 #include "shard.h"
 #include "virality/keys.h"
 
-enum { LOOK_WATCH, LOOK_OWN, LOOK_INDEX, LOOK_BEGIN, LOOK_ACCEPT, LOOK_ALERTS_DB, LOOK_SAID, LOOK_LIVE_DB, LOOK_GENERATION, LOOKS };
-enum { WIPE_CHUNK = 500 };
+enum { LOOK_WATCH, LOOK_OWN, LOOK_INDEX, LOOK_BEGIN, LOOK_ACCEPT, LOOK_ALERTS_DB, LOOK_SAID, LOOK_LIVE_DB, LOOK_GENERATION, LOOKS,
+	LOOK_LIVE = LOOKS };	/* of a shadow: what live says */
 
 struct plan {
 	struct vr_owner_record record;
@@ -50,8 +50,12 @@ static enum vr_err look(struct vr_shard *s, struct vr_replies *ret, struct vr_di
 	select_db(c, s->keys.live_db);
 	vr_cmd(c, 2, "GET");
 	vr_key_global(c, &s->keys, "generation");
+	if (s->config.shadow) {
+		vr_shadow_reset(s);
+		vr_shadow_ask(s);
+	}
 	enum vr_err err = vr_shard_exchange(s, ret, d);
-	for (size_t i = 0; !err && i < LOOKS; i++)
+	for (size_t i = 0; !err && i < ret->n; i++)
 		if (ret->at[i].type == VR_REPLY_ERROR)
 			err = vr_diag_set(d, vr_reply_error_class(&ret->at[i]), "redis", "%s", ret->at[i].str.p);
 	return err;
@@ -192,134 +196,28 @@ static enum vr_err decide(struct vr_shard *s, const struct vr_replies *r, struct
 	return accepts(r, "gap") ? skip_gap(s, p, d) : VR_OK;
 }
 
-/* ------------------------------------------------ wipe --------------------------------- */
-
-static void delete_content(struct vr_shard *s, struct vr_str id, bool is_home)
+/* Of a shadow nothing is anybody's decision but where it begins. */
+static enum vr_err decide_shadow(struct vr_shard *s, const struct vr_replies *r, struct plan *p, struct vr_diag *d)
 {
-	static const enum vr_slot slot[] = {VR_SLOT_CONTENT, VR_SLOT_UNIQUES, VR_SLOT_CHANNELS};
-	static const char *const view[] = {"", ":channels", ":info", ":ts"};
-	struct vr_cmds *c = &s->cmds;
-	vr_cmd(c, is_home ? 8 : 4, "DEL");
-	for (size_t i = 0; i < 3; i++)
-		vr_key_slot(c, &s->keys, slot[i], id);
-	for (size_t i = 0; i < 4 && is_home; i++)
-		vr_key_content(c, &s->keys, id, view[i]);
-	vr_cmd(c, 3, "ZREM");
-	vr_key_own(c, &s->keys, "idx");
-	vr_cmd_str(c, id);
-}
-
-/* Another partition's view stays. Nobody's goes, and one of the wrong type. */
-static bool is_home_of(struct vr_shard *s, const struct vr_reply *home)
-{
-	vr_buf_clear(&s->scratch);
-	vr_buf_str_add(&s->scratch, s->part.topic);
-	vr_buf_byte(&s->scratch, ':');
-	vr_buf_i64(&s->scratch, s->part.partition);
-	return home->type != VR_REPLY_STR || vr_str_eq(home->str, vr_buf_str(&s->scratch));
-}
-
-/* Which minutes of duplicates are stored, only stream time tells: they go with the owner record that knows it. */
-static void delete_owner(struct vr_shard *s, const struct vr_owner_record *old)
-{
-	int64_t first, last;
-	vr_cmd(&s->cmds, 2, "DEL");
-	vr_key_own(&s->cmds, &s->keys, "own");
-	vr_engine_dedup_minutes(s->config.engine.dedup_window, old->stream, &first, &last);
-	for (int64_t m = first; m <= last; m++) {
-		vr_buf_clear(&s->scratch);
-		vr_buf_i64(&s->scratch, m);
-		vr_cmd(&s->cmds, 2, "DEL");
-		vr_key_slot(&s->cmds, &s->keys, VR_SLOT_DEDUP, vr_buf_str(&s->scratch));
-	}
-}
-
-static enum vr_err delete_contents(struct vr_shard *s, const struct plan *p, const struct vr_str *id, size_t n, struct vr_diag *d)
-{
-	struct vr_replies r;
-	for (size_t i = 0; i < n; i++) {
-		vr_cmd(&s->cmds, 3, "HGET");
-		vr_key_content(&s->cmds, &s->keys, id[i], "");
-		vr_cmd_c(&s->cmds, "home");
-	}
-	enum vr_err err = vr_shard_exchange(s, &r, d);
-	if (err)
-		return err;
-	vr_cmd_words(&s->cmds, "MULTI", NULL);
-	if (p->old.exists) {
-		delete_owner(s, &p->old);
-		vr_cmd(&s->cmds, 4, "HSET");
-		vr_key_own(&s->cmds, &s->keys, "accept");
-		vr_cmd_c(&s->cmds, "what");
-		vr_cmd_c(&s->cmds, p->other_log ? "from-log-start" : "rebuild");
-	}
-	for (size_t i = 0; i < n; i++)
-		delete_content(s, id[i], is_home_of(s, &r.at[i]));
-	vr_cmd_words(&s->cmds, "EXEC", NULL);
-	err = vr_shard_exchange(s, &r, d);
-	if (err || r.at[r.n - 1].type == VR_REPLY_ARRAY)
-		return err;
-	return vr_diag_set(d, VR_E_FENCED, "redis", "the owner record changed");
-}
-
-/* Is it still what was decided on? After the first piece: nobody has claimed it meanwhile. */
-static bool is_same(const struct vr_owner_record *now, const struct vr_owner_record *old)
-{
-	if (now->exists != old->exists)
-		return false;
-	return !now->exists || (strcmp(now->token, old->token) == 0 && now->seq == old->seq);
-}
-
-static enum vr_err look_to_wipe(struct vr_shard *s, const struct vr_owner_record *old, struct vr_str *id, size_t *ret_n, struct vr_diag *d)
-{
-	struct vr_replies r;
-	struct vr_owner_record now = {0};
-	vr_cmds_clear(&s->cmds);
-	vr_owner_look(&s->owner, &s->cmds);
-	vr_cmd(&s->cmds, 4, "ZRANGE");
-	vr_key_own(&s->cmds, &s->keys, "idx");
-	vr_cmd_i64(&s->cmds, 0);
-	vr_cmd_i64(&s->cmds, WIPE_CHUNK - 1);
-	enum vr_err err = vr_shard_exchange(s, &r, d);
+	const struct vr_shadow *sh = s->config.shadow;
+	const struct vr_reply *name = &r->at[LOOK_GENERATION];
+	if (name->type != VR_REPLY_STR || !vr_str_eq(name->str, sh->name))
+		return vr_diag_set(d, VR_E_STATE_LOST, "redis", "the spare database is no longer generation '%s': it was switched, or discarded",
+			sh->name.p);
+	enum vr_err err = vr_shadow_hear(s, r->at + LOOK_LIVE, d);
 	if (!err)
-		err = vr_owner_seen(&s->owner, r.at, &now);
-	if (err && err != VR_E_CORRUPT)	/* a record of another format is wiped as well */
+		err = vr_owner_seen(&s->owner, r->at, &p->record);
+	if (!err && p->record.exists)
+		err = check_ours(s, &p->record, d);
+	if (err || p->record.exists)
 		return err;
-	if (!err && !is_same(&now, old))
-		return vr_diag_set(d, VR_E_FENCED, "redis", "the owner record changed");
-	if (r.at[2].type == VR_REPLY_ERROR)
-		return vr_diag_set(d, vr_reply_error_class(&r.at[2]), "redis", "%.*sidx: %s", (int)s->keys.tag.n, s->keys.tag.p, r.at[2].str.p);
-	*ret_n = r.at[2].n;
-	vr_arena_reset(&s->events);
-	err = VR_OK;
-	for (size_t i = 0; i < *ret_n && !err; i++)
-		err = vr_arena_dup(&s->events, r.at[2].elem[i].str, &id[i]);
-	return err;
-}
-
-/* The owner record goes with the first piece: whoever held it is fenced and cannot cut onto what is half gone. A word
- * to fold anew stays in its place, for whoever comes after a crash in between. */
-static enum vr_err wipe(struct vr_shard *s, struct plan *p, struct vr_diag *d)
-{
-	struct vr_str id[WIPE_CHUNK];
-	for (;;) {
-		size_t n = 0;
-		enum vr_err err = look_to_wipe(s, &p->old, id, &n, d);
-		if (!err && n > 0)
-			err = delete_contents(s, p, id, n, d);
-		if (err || n == 0)
-			return err;
-		p->old.exists = false;
-	}
-}
-
-static void delete_slots(struct vr_shard *s)
-{
-	static const char *const name[] = {"part", "top", "idx", "timers", "rules", "refused"};
-	for (size_t i = 0; i < sizeof(name) / sizeof(name[0]); i++) {
-		vr_cmd(&s->cmds, 2, "DEL");
-		vr_key_own(&s->cmds, &s->keys, name[i]);
-	}
+	if (r->at[LOOK_INDEX].integer > 0)
+		return vr_diag_set(d, VR_E_STATE_LOST, "redis", "no owner record for %.*s:%d in the spare database though its index exists; "
+			"start the replay anew, with --discard", (int)s->part.topic.n, s->part.topic.p, s->part.partition);
+	copy_text(p->generation, sizeof(p->generation), sh->name.p);
+	p->record = new_record(s, p, sh->first);
+	p->fresh = true;
+	return VR_OK;
 }
 
 /* ------------------------------------------------ claim -------------------------------- */
@@ -363,9 +261,9 @@ static enum vr_err claim(struct vr_shard *s, const struct plan *p, struct vr_dia
 	vr_cmds_clear(&s->cmds);
 	vr_owner_claim_begin(&s->owner, &s->cmds);
 	if (p->fresh)
-		delete_slots(s);
+		vr_shard_forget_slots(s);
 	if (p->fresh && p->old.exists)
-		delete_owner(s, &p->old);
+		vr_shard_forget_owner(s, &p->old);
 	delete_words(s);
 	if (p->silent || p->other_log)
 		err = set_said(s, p, d);
@@ -527,7 +425,17 @@ static void reset(struct vr_shard *s)
 	vr_buf_clear(&s->refused);
 	vr_buf_clear(&s->decided);
 	s->seam = s->record.last.known;
+	s->live.reach = s->record.off;
+	s->live.cut_short = false;
 	s->anew = false;
+}
+
+/* What was said is live's. Below these offsets nothing is, and a fold ends before. */
+static enum vr_err say_nothing(struct vr_shard *s)
+{
+	s->said.n = 0;
+	s->said.off = s->said.dlq_off = INT64_MAX;
+	return VR_OK;
 }
 
 static enum vr_err acquire(struct vr_shard *s, struct plan *p, struct vr_diag *d)
@@ -535,11 +443,11 @@ static enum vr_err acquire(struct vr_shard *s, struct plan *p, struct vr_diag *d
 	struct vr_replies r;
 	enum vr_err err = look(s, &r, d);
 	if (!err)
-		err = vr_said_read(&s->said, &r.at[LOOK_SAID]);
+		err = s->config.shadow ? say_nothing(s) : vr_said_read(&s->said, &r.at[LOOK_SAID]);
 	if (!err)
-		err = decide(s, &r, p, d);
+		err = s->config.shadow ? decide_shadow(s, &r, p, d) : decide(s, &r, p, d);
 	if (!err && p->wipe)
-		err = wipe(s, p, d);
+		err = vr_shard_wipe(s, &p->old, p->other_log, d);
 	if (!err)
 		err = claim(s, p, d);
 	if (err)
@@ -548,7 +456,11 @@ static enum vr_err acquire(struct vr_shard *s, struct plan *p, struct vr_diag *d
 	err = restore(s, p, d);
 	if (!err && s->record.off >= s->said.off)
 		err = vr_shard_reconcile(s, d);
-	return err ? err : vr_shard_follow_rules(s);
+	if (!err && s->config.shadow)
+		err = vr_shadow_agrees(s, d);
+	if (err)
+		return err;
+	return s->config.shadow ? vr_shadow_follow(s, s->record.off) : vr_shard_follow_rules(s);
 }
 
 enum vr_err vr_shard_acquire(struct vr_shard *s, int64_t *ret_start, struct vr_diag *d)

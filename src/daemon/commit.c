@@ -13,7 +13,7 @@ enum { BOARDS_MS = 1000, BOARDS_LATE_MS = 5000, CHECK_MS = 2000 };
 static struct vr_wall view_time(const struct vr_shard *s, struct vr_mono now)
 {
 	struct vr_wall view = vr_wall_max(s->record.view, s->record.stream);
-	if (!s->at_end || s->record.stream.ms == 0 || now.ms - s->end_since.ms < s->config.idle_timeout.ms)
+	if (!s->at_end || s->config.shadow || s->record.stream.ms == 0 || now.ms - s->end_since.ms < s->config.idle_timeout.ms)
 		return view;
 	int64_t passed = s->world->wall(s->world->ctx).ms - s->record.anchor.ms;
 	return passed > 0 ? vr_wall_max(view, (struct vr_wall){s->record.stream.ms + passed}) : view;
@@ -30,6 +30,10 @@ static void announce(void *ctx, const struct vr_alert *a)
 	bool said = false;
 	if (an->err)
 		return;
+	if (s->config.shadow) {
+		vr_write_replayed(&s->said_cmds, &s->keys, s->config.shadow->name, a, &s->scratch);
+		return;
+	}
 	an->err = vr_said_alert(&s->said, &s->keys, a, &s->scratch, &s->said_cmds, &said);
 	if (said && (a->state == VR_ALERT_FIRING || a->state == VR_ALERT_RESOLVED))
 		vr_shard_note(s, VR_NOTE_ALERT, VR_OK, a->state, "");
@@ -128,8 +132,23 @@ enum vr_err vr_shard_guard(struct vr_shard *s, struct vr_diag *d)
 	struct vr_replies r;
 	vr_cmds_clear(&s->cmds);
 	vr_owner_guard(&s->owner, &s->cmds);
+	if (s->config.shadow)
+		vr_shadow_ask(s);
 	enum vr_err err = vr_shard_exchange(s, &r, d);
-	return err ? err : vr_owner_guarded(&s->owner, &r, d);
+	if (!err)
+		err = vr_owner_guarded(&s->owner, &r, d);
+	if (!err && s->config.shadow)
+		err = vr_shadow_hear(s, r.at + r.n - VR_SHADOW_ASKS, d);
+	return err;
+}
+
+/* Live may go back after these records were folded: what it will fold then need not be the same. */
+static enum vr_err check_limit(const struct vr_shard *s, struct vr_diag *d)
+{
+	if (!s->config.shadow || s->record.off <= vr_shadow_limit(s))
+		return VR_OK;
+	return vr_diag_set(d, VR_E_FENCED, "redis", "live stands at offset %lld of %.*s:%d, before %lld", (long long)s->live.off,
+		(int)s->part.topic.n, s->part.topic.p, s->part.partition, (long long)s->record.off);
 }
 
 static void note_refused(struct vr_shard *s)
@@ -287,6 +306,8 @@ enum vr_err vr_shard_cut(struct vr_shard *s, struct vr_diag *d)
 	if (err)
 		return vr_diag_set(d, err, "kafka", "a dead letter was not taken; its record is folded again");
 	err = vr_shard_guard(s, d);
+	if (!err)
+		err = check_limit(s, d);
 	if (!err)
 		err = write_all(s, now);
 	if (!err)

@@ -21,6 +21,7 @@ enum vr_generation_rules {
 	VR_GENERATION_RULES_OWN,	/* the set of vir:rules that its owner records name, and no other */
 };
 
+enum { VR_RUNNER_MAX = 127 };
 struct vr_generation_part { char topic[VR_TOPIC_MAX + 1]; int32_t partition; int64_t first, end, gap; bool gap_at_most; };
 
 struct vr_generation {
@@ -32,7 +33,7 @@ struct vr_generation {
 	char *rules_text;			/* of GIVEN: canonical, as in vir:rules; NULL: none */
 	char from[64], to[64];			/* as they were asked for; to "live": it follows live beyond `end` */
 	struct vr_wall created, beat;		/* beat: when its runner last said that it runs */
-	char runner[33];			/* token of the process that fills it; empty: none */
+	char runner[VR_RUNNER_MAX + 1];		/* host:pid:token of the process that fills it; empty: none */
 	struct vr_generation_part *part;
 	size_t n;
 };

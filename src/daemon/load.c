@@ -70,13 +70,20 @@ static enum vr_err lost_keys(const struct vr_shard *s, size_t i, struct vr_diag 
 
 typedef void ask_f(struct vr_shard *s, struct vr_str id, struct vr_str home);
 
+/* In a replay a content has the home that it has in live. */
+static struct vr_str home_of(const struct vr_shard *s, size_t i, struct vr_str own)
+{
+	struct vr_str home = s->config.shadow ? vr_shadow_home(s, i) : VR_STR("");
+	return home.n ? home : own;
+}
+
 static enum vr_err ask_chunk(struct vr_shard *s, size_t from, size_t n, ask_f *ask, struct vr_replies *ret, struct vr_diag *d)
 {
-	struct vr_str home = home_text(s);
+	struct vr_str own = home_text(s);
 	vr_cmds_clear(&s->cmds);
 	vr_owner_load_begin(&s->owner, &s->cmds);
 	for (size_t i = 0; i < n; i++)
-		ask(s, vr_engine_wanted_id(s->engine, from + i), home);
+		ask(s, vr_engine_wanted_id(s->engine, from + i), home_of(s, i, own));
 	vr_owner_load_end(&s->owner, &s->cmds);
 	enum vr_err err = vr_shard_exchange(s, ret, d);
 	return err ? err : vr_owner_loaded_as_is(&s->owner, ret, ret, d);
@@ -163,8 +170,10 @@ static enum vr_err greet_chunk(struct vr_shard *s, size_t from, size_t n, bool *
 static enum vr_err load_chunk(struct vr_shard *s, size_t from, size_t n, struct more *more, struct vr_diag *d)
 {
 	struct vr_replies r;
-	bool is_new = false;
-	enum vr_err err = s->whole ? greet_chunk(s, from, n, &is_new, d) : VR_OK;
+	bool is_new = false, own = true;
+	enum vr_err err = s->config.shadow ? vr_shadow_homes(s, from, n, &own, d) : VR_OK;
+	if (!err && s->whole && own)
+		err = greet_chunk(s, from, n, &is_new, d);
 	memset(more->spoiled, 0, sizeof(more->spoiled));
 	if (err || is_new)
 		return err;

@@ -8,17 +8,21 @@
 
 #include "backtest.h"
 #include "demo.h"
-#include "run.h"
+#include "replay.h"
 #include "switching.h"
 
-enum { SETS_MAX = 256 };
+enum { SETS_MAX = 256, TOPICS_MAX = 64 };
 
 struct line {
 	struct vr_run_options run;
 	struct vr_demo_options demo;
 	struct vr_switching_options switching;
 	struct vr_backtest_options backtest;
-	const char *sets[SETS_MAX];
+	struct vr_replay_options replay;
+	const char *sets[SETS_MAX], *topics[TOPICS_MAX];
+	size_t n_topics;
+	const char *from, *to, *rules;
+	bool json, no_progress, accept_shorter_history, accept_state_loss;
 	bool connect, dump;
 	const char *operand;		/* of a command that takes one */
 };
@@ -31,6 +35,7 @@ static const char usage[] =
 	"\n"
 	"Commands:\n"
 	"  run      the daemon\n"
+	"  replay   fold history into the spare database, beside the live daemon: a generation that can be looked at and switched to\n"
 	"  switch   make the generation NAME live, or with --undo the one before; nobody stops for it\n"
 	"  check    check configuration and rules; with --connect also try Kafka and Redis\n"
 	"  backtest  what other rules would have said: reads Kafka, needs no Redis, writes nothing\n"
@@ -45,25 +50,29 @@ static const char usage[] =
 	"  -X NAME=VALUE          set a property of librdkafka\n"
 	"      --connect          check: also try Kafka and Redis\n"
 	"      --dump-config      check: print every setting with its value and where it comes from\n"
-	"      --rules FILE       backtest: the rules to try, a file or pattern\n"
+	"      --name NAME        replay: of the generation; one that was begun goes on\n"
+	"      --discard NAME     replay: throw generation NAME of the spare database away first\n"
+	"      --dry-run          replay: say what it would read and whether there is room, and write nothing\n"
+	"      --switch           replay: make it live at the end\n"
+	"      --rules FILE       backtest: the rules to try, a file or pattern; replay: instead of those that live had\n"
 	"      --against FILE     backtest: rules to compare with; tells what is added, removed, shifted in time\n"
-	"      --from T           backtest: where to begin: earliest (default), RFC 3339, ms, -2h (so long ago), offset:N\n"
-	"      --to T             backtest: where to end: live (default: all there is now), or as --from\n"
-	"  -t, --topic NAME       backtest: this topic instead of the configured ones\n"
+	"      --from T           replay, backtest: where to begin: earliest (default), RFC 3339, ms, -2h (so long ago), offset:N\n"
+	"      --to T             replay, backtest: where to end: live (default: all there is), or as --from\n"
+	"  -t, --topic NAME       replay, backtest: this topic only; may come again\n"
 	"      --limit N          backtest: rows of a list (default 20); 0: all\n"
-	"  -j, --json             backtest: JSON, one object a line\n"
-	"      --no-progress      backtest: say nothing before the end\n"
+	"  -j, --json             replay, backtest: JSON, one object a line\n"
+	"      --no-progress      replay, backtest: say nothing before the end\n"
 	"      --seconds N        demo: end after N seconds with a summary\n"
-	"      --rate N           demo: events a second (default 2000)\n"
+	"      --rate N           demo: events a second (default 2000); replay: records a second at most\n"
 	"      --seed N           demo: another stream of events\n"
 	"      --undo             switch: back to the generation that was live before\n"
 	"      --wait SECONDS     switch: how long to wait for a generation that is behind (default 60)\n"
-	"      --accept-shorter-history  switch: though contents lose what came before the generation begins\n"
-	"      --accept-state-loss       switch: though live has no records of its own (a lost Redis)\n"
+	"      --accept-shorter-history  replay --switch, switch: though contents lose what came before the generation begins\n"
+	"      --accept-state-loss       replay --switch, switch: though live has no records of its own (a lost Redis)\n"
 	"  -h, --help             this text\n"
 	"  -V, --version          versions of virald and of what it links\n"
 	"\n"
-	"Exit: 0 ok, 64 usage, 69 a peer cannot be reached, 70 own fault, 74 output, 78 configuration.\n"
+	"Exit: 0 ok, 64 usage, 69 a peer cannot be reached, 70 own fault, 74 output, 75 not finished, 78 configuration.\n"
 	"Manual: virald(8), virald.yaml(5). First steps: virald demo\n";
 
 static int fail_usage(const char *what, const char *word)
@@ -78,7 +87,28 @@ static int command_backtest(const struct line *l)
 {
 	struct vr_backtest_options o = l->backtest;
 	o.run = &l->run;
+	o.rules = l->rules;
+	o.from = l->from;
+	o.to = l->to;
+	o.json = l->json;
+	o.no_progress = l->no_progress;
 	return o.rules ? vr_backtest(&o) : fail_usage("backtest takes --rules FILE", NULL);
+}
+
+static int command_replay(const struct line *l)
+{
+	struct vr_replay_options o = l->replay;
+	o.run = l->run;
+	o.rules = l->rules;
+	o.from = l->from;
+	o.to = l->to;
+	o.topics = l->topics;
+	o.n_topics = l->n_topics;
+	o.json = l->json;
+	o.quiet = l->no_progress;
+	o.accept_shorter_history = l->accept_shorter_history;
+	o.accept_state_loss = l->accept_state_loss;
+	return vr_replay(&o);
 }
 
 static int command_demo(const struct line *l) { return vr_demo(&l->demo); }
@@ -88,6 +118,8 @@ static int command_switch(const struct line *l)
 	struct vr_switching_options o = l->switching;
 	o.run = l->run;
 	o.name = l->operand;
+	o.accept_shorter_history = l->accept_shorter_history;
+	o.accept_state_loss = l->accept_state_loss;
 	if (o.undo == (o.name != NULL))
 		return fail_usage(o.undo ? "switch takes NAME or --undo, not both" : "switch to which generation? NAME, or --undo", NULL);
 	return vr_switching(&o);
@@ -115,7 +147,7 @@ static int command_catalog(const struct line *l)
 }
 
 static const struct { const char *name; int (*run)(const struct line *l); } commands[] = {
-	{"run", command_run}, {"switch", command_switch}, {"check", command_check}, {"backtest", command_backtest},
+	{"run", command_run}, {"replay", command_replay}, {"switch", command_switch}, {"check", command_check}, {"backtest", command_backtest},
 	{"demo", command_demo}, {"sample", command_sample}, {"reference", command_reference}, {"catalog", command_catalog}};
 
 static bool has_operand(const char *name) { return strcmp(name, "switch") == 0; }
@@ -155,19 +187,28 @@ static bool add_set(struct line *l, const char *prefix, const char *word)
 }
 
 enum { OPT_CONNECT = 256, OPT_DUMP, OPT_SECONDS, OPT_RATE, OPT_SEED, OPT_RULES, OPT_AGAINST, OPT_FROM, OPT_TO, OPT_LIMIT,
-	OPT_NO_PROGRESS, OPT_UNDO, OPT_WAIT, OPT_SHORTER, OPT_LOSS };
+	OPT_NO_PROGRESS, OPT_UNDO, OPT_WAIT, OPT_SHORTER, OPT_LOSS, OPT_NAME, OPT_DISCARD, OPT_DRY_RUN, OPT_SWITCH };
 
-static int take_backtest(struct line *l, int c)
+/* Options of commands that read history. */
+static int take_history(struct line *l, int c)
 {
 	double v = 0;
 	switch (c) {
-	case OPT_RULES: l->backtest.rules = optarg; return EX_OK;
+	case OPT_RULES: l->rules = optarg; return EX_OK;
 	case OPT_AGAINST: l->backtest.against = optarg; return EX_OK;
-	case OPT_FROM: l->backtest.from = optarg; return EX_OK;
-	case OPT_TO: l->backtest.to = optarg; return EX_OK;
-	case 't': return add_set(l, "kafka.topics=", optarg) ? EX_OK : fail_usage("--topic takes a name", optarg);
-	case 'j': l->backtest.json = true; return EX_OK;
-	case OPT_NO_PROGRESS: l->backtest.no_progress = true; return EX_OK;
+	case OPT_FROM: l->from = optarg; return EX_OK;
+	case OPT_TO: l->to = optarg; return EX_OK;
+	case OPT_NAME: l->replay.name = optarg; return EX_OK;
+	case OPT_DISCARD: l->replay.discard = optarg; return EX_OK;
+	case OPT_DRY_RUN: l->replay.dry_run = true; return EX_OK;
+	case OPT_SWITCH: l->replay.switches = true; return EX_OK;
+	case 't':
+		if (l->n_topics == TOPICS_MAX)
+			return fail_usage("too many topics", optarg);
+		l->topics[l->n_topics++] = optarg;
+		return EX_OK;
+	case 'j': l->json = true; return EX_OK;
+	case OPT_NO_PROGRESS: l->no_progress = true; return EX_OK;
 	case OPT_LIMIT:
 		if (!number(optarg, 0, 1e9, &v))
 			return fail_usage("--limit takes a whole number", optarg);
@@ -187,8 +228,8 @@ static int take_option(struct line *l, int c)
 	case OPT_CONNECT: l->connect = true; return EX_OK;
 	case OPT_DUMP: l->dump = true; return EX_OK;
 	case OPT_UNDO: l->switching.undo = true; return EX_OK;
-	case OPT_SHORTER: l->switching.accept_shorter_history = true; return EX_OK;
-	case OPT_LOSS: l->switching.accept_state_loss = true; return EX_OK;
+	case OPT_SHORTER: l->accept_shorter_history = true; return EX_OK;
+	case OPT_LOSS: l->accept_state_loss = true; return EX_OK;
 	case OPT_WAIT:
 		if (!number(optarg, 0, 1e6, &v))
 			return fail_usage("--wait takes seconds", optarg);
@@ -202,13 +243,14 @@ static int take_option(struct line *l, int c)
 	case OPT_RATE:
 		if (!number(optarg, 1, 1e6, &l->demo.rate))
 			return fail_usage("--rate takes a number from 1 to 1000000", optarg);
+		l->replay.rate = (int64_t)l->demo.rate;
 		return EX_OK;
 	case OPT_SEED:
 		if (!number(optarg, 0, 9e15, &v))
 			return fail_usage("--seed takes a whole number", optarg);
 		l->demo.seed = (uint64_t)v;
 		return EX_OK;
-	default: return take_backtest(l, c);
+	default: return take_history(l, c);
 	}
 }
 
@@ -224,9 +266,11 @@ int main(int argc, char **argv)
 		{"limit", required_argument, NULL, OPT_LIMIT}, {"json", no_argument, NULL, 'j'},
 		{"no-progress", no_argument, NULL, OPT_NO_PROGRESS}, {"undo", no_argument, NULL, OPT_UNDO},
 		{"wait", required_argument, NULL, OPT_WAIT}, {"accept-shorter-history", no_argument, NULL, OPT_SHORTER},
-		{"accept-state-loss", no_argument, NULL, OPT_LOSS}, {NULL, 0, NULL, 0}};
+		{"accept-state-loss", no_argument, NULL, OPT_LOSS}, {"name", required_argument, NULL, OPT_NAME},
+		{"discard", required_argument, NULL, OPT_DISCARD}, {"dry-run", no_argument, NULL, OPT_DRY_RUN},
+		{"switch", no_argument, NULL, OPT_SWITCH}, {NULL, 0, NULL, 0}};
 	static struct line l = {.run = {.config_path = "/etc/virald/virald.yaml"}, .demo = {.rate = 2000, .seed = 1},
-		.backtest = {.limit = 20}, .switching = {.wait = {60000}}};
+		.backtest = {.limit = 20}, .switching = {.wait = {60000}}, .replay = {.rate = -1}};
 	int c;
 	l.run.sets = l.sets;
 	while ((c = getopt_long(argc, argv, "c:s:X:t:jhV", options, NULL)) != -1) {
@@ -246,5 +290,8 @@ int main(int argc, char **argv)
 		l.operand = argv[optind + 1];
 	if (optind + 1 + (l.operand != NULL) < argc)
 		return fail_usage("one command at a time", argv[optind + 1 + (l.operand != NULL)]);
+	for (size_t i = 0; i < l.n_topics && strcmp(argv[optind], "backtest") == 0; i++)
+		if (!add_set(&l, "kafka.topics=", l.topics[i]))
+			return fail_usage("too many settings", l.topics[i]);
 	return run_command(argv[optind], &l);
 }

@@ -286,7 +286,7 @@ static void write_meta(struct vr_publisher *p)
 	vr_cmd_c(&p->cmds, "generation");
 	vr_cmd_str(&p->cmds, p->generation->type == VR_REPLY_STR ? p->generation->str : VR_STR(VR_GENERATION_FIRST));
 	vr_cmd_c(&p->cmds, "state");
-	vr_cmd_c(&p->cmds, all_known(p) ? "live" : "degraded");
+	vr_cmd_c(&p->cmds, p->config.replay ? "replay" : all_known(p) ? "live" : "degraded");
 	meta_i64(p, "updated_ms", now);
 	meta_i64(p, "stream_time_ms", l.stream.ms);
 	meta_i64(p, "boards_complete", l.complete);

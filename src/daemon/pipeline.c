@@ -104,6 +104,8 @@ static bool was_refused(const struct vr_shard *s, int64_t offset)
  * at another time, with the same end. */
 static struct vr_wall latest_of(const struct vr_shard *s, const struct vr_feed_item *item, struct vr_wall clock)
 {
+	if (s->config.shadow)
+		return vr_shadow_latest(s, item->offset, clock);
 	if (item->offset >= s->record.decided)
 		return clock;
 	return (struct vr_wall){was_refused(s, item->offset) ? INT64_MIN : INT64_MAX};
@@ -268,6 +270,16 @@ static enum vr_err fold_all(struct vr_shard *s, const struct batch *b, struct vr
 	return VR_OK;
 }
 
+enum vr_err vr_shard_take_rules(struct vr_shard *s, const struct vr_rules *rules, uint32_t no, int64_t off)
+{
+	struct vr_taken_rules taken = {no, off};
+	enum vr_err err = vr_engine_rules(s->engine, rules, no, off);
+	vr_buf_add(&s->taken, &taken, sizeof(taken));
+	s->record.rules = no;
+	vr_shard_note(s, VR_NOTE_RULES, VR_OK, no, "");
+	return s->taken.failed ? VR_E_NOMEM : err;
+}
+
 /* The list only grows: whoever has not read its end yet does not go back to what he knows. */
 enum vr_err vr_shard_follow_rules(struct vr_shard *s)
 {
@@ -275,12 +287,7 @@ enum vr_err vr_shard_follow_rules(struct vr_shard *s)
 	const struct vr_rules *rules = s->world->rules(s->world->ctx, 0, &no);
 	if (!rules || no <= s->record.rules)
 		return VR_OK;
-	struct vr_taken_rules taken = {no, s->record.off};
-	enum vr_err err = vr_engine_rules(s->engine, rules, no, s->record.off);
-	vr_buf_add(&s->taken, &taken, sizeof(taken));
-	s->record.rules = no;
-	vr_shard_note(s, VR_NOTE_RULES, VR_OK, no, "");
-	return s->taken.failed ? VR_E_NOMEM : err;
+	return vr_shard_take_rules(s, rules, no, s->record.off);
 }
 
 static enum vr_err take_records(struct vr_shard *s, const struct vr_feed_item *items, size_t n, struct vr_diag *d)
@@ -314,6 +321,8 @@ static enum vr_err meet(struct vr_shard *s, const struct vr_feed_item *item, str
 	if (!s->at_end)
 		s->end_since = s->world->mono(s->world->ctx);
 	s->at_end = true;
+	if (item->offset > s->live.reach)
+		s->live.reach = item->offset;
 	return err;
 }
 
@@ -327,15 +336,19 @@ static size_t run_of_records(const struct vr_feed_item *items, size_t n)
 
 static enum vr_err take_all(struct vr_shard *s, const struct vr_feed_item *items, size_t n, struct vr_diag *d)
 {
-	enum vr_err err = vr_shard_follow_rules(s);
+	enum vr_err err = s->config.shadow ? VR_OK : vr_shard_follow_rules(s);
 	s->late = lateness(s);
-	for (size_t i = 0; i < n && !err;) {
+	for (size_t i = 0; i < n && !err && !s->live.cut_short;) {
 		size_t run = run_of_records(items + i, n - i);
 		bool skip = false;
 		if (run == 0) {
 			err = meet(s, &items[i++], d);
 			continue;
 		}
+		if (s->config.shadow)
+			err = vr_shadow_run(s, items + i, run, &run);
+		if (err || run == 0)
+			continue;
 		s->at_end = false;
 		err = meet_seam(s, &items[i], &skip, d);
 		if (!err && run > skip)
@@ -366,7 +379,7 @@ enum vr_err vr_shard_tick(struct vr_shard *s, struct vr_diag *d)
 {
 	VR_ASSERT(s->engine);
 	struct vr_mono now = s->world->mono(s->world->ctx);
-	enum vr_err err = vr_shard_follow_rules(s);
+	enum vr_err err = s->config.shadow ? vr_shadow_tick(s, d) : vr_shard_follow_rules(s);
 	s->late = lateness(s);
 	if (!err)
 		err = vr_shard_background(s, d);
@@ -379,6 +392,8 @@ struct vr_mono vr_shard_due(const struct vr_shard *s)
 {
 	if (!s->record.complete && !s->evicted)
 		return s->world->mono(s->world->ctx);
+	if (s->config.shadow && vr_shadow_room(s) == 0)
+		return vr_mono_add(s->live.asked, (struct vr_span){VR_SHADOW_ASK_MS});
 	return vr_mono_add(s->last_cut, interval(s));
 }
 

@@ -223,7 +223,7 @@ static enum vr_err publish(struct vr_publisher *p, struct vr_diag *d)
 		p->generation = &titles.at[titles.n - 1];
 		err = commit(p, &titles, d);
 	}
-	if (!err && p->round++ % TRIM_EVERY == 0)
+	if (!err && !p->config.replay && p->round++ % TRIM_EVERY == 0)
 		err = trim_alerts(p, d);
 	p->told = p->generation = NULL;
 	vr_merge_free(p->merge);
@@ -307,16 +307,30 @@ enum vr_err vr_publisher_new(const struct vr_publisher_config *config, struct vr
 	return err;
 }
 
-void vr_publisher_free(struct vr_publisher *p)
+static void end_thread(struct vr_publisher *p)
 {
-	if (!p)
-		return;
 	pthread_mutex_lock(&p->lock);
 	p->stop = true;
 	pthread_cond_signal(&p->wake);
 	pthread_mutex_unlock(&p->lock);
 	if (p->running)
 		pthread_join(p->thread, NULL);
+	p->running = false;
+}
+
+enum vr_err vr_publisher_finish(struct vr_publisher *p, struct vr_diag *d)
+{
+	end_thread(p);
+	vr_arena_reset(&p->kept);
+	vr_cmds_clear(&p->cmds);
+	return publish(p, d);
+}
+
+void vr_publisher_free(struct vr_publisher *p)
+{
+	if (!p)
+		return;
+	end_thread(p);
 	vr_cmds_done(&p->cmds);
 	vr_arena_done(&p->arena);
 	vr_arena_done(&p->kept);

@@ -17,6 +17,7 @@ struct vr_publisher_config {
 	int live_db, alerts_db;
 	struct vr_merge_config merge;
 	struct vr_span interval, alerts_retention;
+	bool replay;				/* a shadow's views, in the database live_db */
 	const struct vr_str *topics;		/* keeps; all of the deployment */
 	size_t n_topics;
 	/** Partitions a topic has now; 0: not known. Any thread. */
@@ -30,6 +31,8 @@ struct vr_publisher_config {
 struct vr_publisher;
 VR_MUST enum vr_err vr_publisher_new(const struct vr_publisher_config *config, struct vr_publisher **ret);
 void vr_publisher_free(struct vr_publisher *p);
+/** Merge once more, now, for all to be shown that was stored; the thread ends before. Whoever led calls it, or nobody. */
+VR_MUST enum vr_err vr_publisher_finish(struct vr_publisher *p, struct vr_diag *d);
 /** Begin or end being the one that publishes. NULL (it has ended already): nothing. */
 void vr_publisher_lead(struct vr_publisher *p, bool lead);
 struct vr_mono vr_publisher_beat(const struct vr_publisher *p);

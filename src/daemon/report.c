@@ -348,6 +348,18 @@ void vr_report_reload(struct vr_report *r, bool ok)
 		vr_metric_set(r->metrics, VR_M_RELOAD_TIME, wall_seconds());
 }
 
+void vr_report_replay(struct vr_report *r, const struct vr_report_replay *now)
+{
+	vr_metric_set(r->metrics, VR_M_REPLAY_RATIO, now->done);
+	vr_metric_set(r->metrics, VR_M_REPLAY_LEFT, now->left);
+	vr_metric_set(r->metrics, VR_M_REPLAY_RATE, now->rate);
+	vr_metric_set(r->metrics, VR_M_REPLAY_ALLOWED, now->allowed);
+	vr_metric_set(r->metrics, VR_M_REPLAY_LIVE_LAG, now->live_lag);
+	vr_metric_set(r->metrics, VR_M_REPLAY_LATENCY, now->latency);
+	vr_metric_set(r->metrics, VR_M_REPLAY_EVENT_TIME, now->event_time.ms ? (double)now->event_time.ms / 1000 : (double)NAN);
+	vr_metric_set(r->metrics, VR_M_REPLAY_DONE, now->complete);
+}
+
 void vr_report_published(struct vr_report *r, struct vr_span took)
 {
 	vr_metric_observe(

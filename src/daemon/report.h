@@ -48,6 +48,9 @@ void vr_report_redis(struct vr_report *r, bool up);
 /** A reload was taken up, or refused. */
 void vr_report_reload(struct vr_report *r, bool ok);
 void vr_report_level(struct vr_report *r, int level);
+/** How a replay is: gauges. rate: records a second. */
+struct vr_report_replay { double done, left, rate, allowed, live_lag, latency; struct vr_wall event_time; bool complete; };
+void vr_report_replay(struct vr_report *r, const struct vr_report_replay *now);
 /** A merge was published. */
 void vr_report_published(struct vr_report *r, struct vr_span took);
 /** A merge failed. */

@@ -101,19 +101,25 @@ static enum vr_err add_page(struct vr_rulebook *b, const char *hash, struct vr_r
 	return err;
 }
 
-static enum vr_err read_entry(struct vr_rulebook *b, struct vr_str entry, struct vr_diag *d)
+enum vr_err vr_rulebook_give(struct vr_rulebook *b, struct vr_str hash, struct vr_str text, struct vr_diag *d)
 {
 	struct vr_rules *rules;
+	enum vr_err err = compile(b, text, &rules, d);
+	if (err)
+		return err;
+	err = add_page(b, hash.p, rules);
+	if (err)
+		vr_rules_free(rules);
+	return err;
+}
+
+static enum vr_err read_entry(struct vr_rulebook *b, struct vr_str entry, struct vr_diag *d)
+{
 	json_t *json = json_loadb(entry.p, entry.n, 0, NULL);
 	const char *hash = json_string_value(json_object_get(json, "hash"));
 	const char *text = json_string_value(json_object_get(json, "text"));
-	enum vr_err err = hash && text ? compile(b, vr_str_c(text), &rules, d)
+	enum vr_err err = hash && text ? vr_rulebook_give(b, vr_str_c(hash), vr_str_c(text), d)
 				       : vr_diag_set(d, VR_E_CORRUPT, "vir:rules", "an entry is not {number, hash, text}");
-	if (!err) {
-		err = add_page(b, hash, rules);
-		if (err)
-			vr_rules_free(rules);
-	}
 	json_decref(json);
 	return err;
 }

@@ -23,6 +23,8 @@ struct vr_rulebook_place { int64_t n; uint32_t no; char *entry; };	/* n: entries
 /** Of set number no, or where that is 0 of the set that is given: the number it has when it is in force. */
 VR_MUST enum vr_err vr_rulebook_place(const struct vr_link *redis, const struct vr_keys *keys, uint32_t no, struct vr_str hash,
 	struct vr_str text, struct vr_rulebook_place *ret, struct vr_diag *d);
+/** A set of the caller's own, as the next number, in memory alone. A NUL follows hash. */
+VR_MUST enum vr_err vr_rulebook_give(struct vr_rulebook *b, struct vr_str hash, struct vr_str text, struct vr_diag *d);
 /** Set number no, 0: the last. NULL: there is none. */
 const struct vr_rules *vr_rulebook_get(const struct vr_rulebook *b, uint32_t no, uint32_t *ret_no);
 /** Hash of the last set, or empty. */

@@ -31,6 +31,9 @@ VR_MUST enum vr_err vr_run_load(const struct vr_run_options *o, struct vr_config
 /** Rules of other files than the configured ones; prints every mistake, or warnings, to stderr. Free the set. */
 VR_MUST enum vr_err vr_run_rules(
 	const struct vr_str_list *files, const struct vr_windows *windows, struct vr_mem *mem, struct vr_rules **ret);
+/** The same, but the files as they are kept in vir:rules. Free it. */
+VR_MUST enum vr_err vr_run_rulefile(
+	const struct vr_str_list *files, const struct vr_windows *windows, struct vr_mem *mem, struct vr_rulefile **ret);
 struct vr_redis_config vr_run_redis(const struct vr_config *c);
 /** Borrows from c; the property list is made in *list (free it). */
 VR_MUST enum vr_err vr_run_kafka(const struct vr_config *c, const char *client_id, struct vr_property **list, struct vr_kafka_config *ret);

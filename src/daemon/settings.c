@@ -43,21 +43,36 @@ enum vr_err vr_run_load(const struct vr_run_options *o, struct vr_config **ret, 
 	return err;
 }
 
-enum vr_err vr_run_rules(const struct vr_str_list *files, const struct vr_windows *windows, struct vr_mem *mem, struct vr_rules **ret)
+static enum vr_err read_rules(const struct vr_str_list *files, const struct vr_windows *windows, struct vr_mem *mem,
+	struct vr_rulefile **ret_file, struct vr_rules **ret)
 {
 	struct vr_arena names;
-	struct vr_rulefile *file = NULL;
 	struct vr_rule_error *error = calloc(ERRORS_MAX, sizeof(*error));
 	struct vr_rule_errors errors = {.at = error, .cap = error ? ERRORS_MAX : 0};
 	vr_arena_init(&names, mem, 0);
-	enum vr_err err = vr_rulefile_compile(files, windows, mem, &names, &file, ret, &errors);
+	enum vr_err err = vr_rulefile_compile(files, windows, mem, &names, ret_file, ret, &errors);
 	if (err)
 		vr_config_print_errors(&errors, stderr);
 	else
-		vr_rulefile_print_warnings(file, *ret, stderr);
-	vr_rulefile_free(file);
+		vr_rulefile_print_warnings(*ret_file, *ret, stderr);
 	vr_arena_done(&names);
 	free(error);
+	return err;
+}
+
+enum vr_err vr_run_rules(const struct vr_str_list *files, const struct vr_windows *windows, struct vr_mem *mem, struct vr_rules **ret)
+{
+	struct vr_rulefile *file = NULL;
+	enum vr_err err = read_rules(files, windows, mem, &file, ret);
+	vr_rulefile_free(file);
+	return err;
+}
+
+enum vr_err vr_run_rulefile(const struct vr_str_list *files, const struct vr_windows *windows, struct vr_mem *mem, struct vr_rulefile **ret)
+{
+	struct vr_rules *rules = NULL;
+	enum vr_err err = read_rules(files, windows, mem, ret, &rules);
+	vr_rules_free(rules);
 	return err;
 }
 

@@ -21,6 +21,7 @@ static void init_parts(struct vr_shard *s)
 	vr_buf_init(&s->taken, mem);
 	vr_buf_init(&s->decided, mem);
 	vr_buf_init(&s->walk, mem);
+	vr_shadow_init(s);
 }
 
 enum vr_err vr_shard_new(const struct vr_shard_config *config, const struct vr_world *world, struct vr_mem *mem,
@@ -60,6 +61,7 @@ void vr_shard_free(struct vr_shard *s)
 	vr_buf_done(&s->taken);
 	vr_buf_done(&s->decided);
 	vr_buf_done(&s->walk);
+	vr_shadow_done(s);
 	vr_mem_put(mem, s, sizeof(*s));
 }
 

@@ -11,16 +11,15 @@
  *   load.c      contents from Redis, in pipelined batches; the background walk; forgetting
  *   pipeline.c  THE FLOW: a batch of records, top to bottom
  *   commit.c    a cut: guard, write, commit
+ *   shadow.c    what is another in a replay
  * Threads: the worker's.                                                                                          */
 #include "said.h"
+#include "shadow.h"
 #include "virality/arena.h"
 #include "virality/codec.h"
 #include "virality/engine.h"
 #include "virality/writer.h"
 #include "world.h"
-
-/* A rule set in force from that offset on. */
-struct vr_taken_rules { uint32_t no; int64_t off; };
 
 enum vr_policy { VR_POLICY_STOP, VR_POLICY_GO_ON };
 
@@ -34,6 +33,7 @@ struct vr_shard_config {
 	uint32_t cut_contents, cut_contents_behind;
 	size_t cut_bytes;
 	bool announce_history;
+	const struct vr_shadow *shadow;		/* keeps; NULL: this is live. Else live_db is the spare database */
 };
 
 struct vr_shard {
@@ -73,6 +73,7 @@ struct vr_shard {
 	int64_t forgot_below;			/* hour up to which the index has been swept */
 	size_t bytes_per_content;		/* of the last cuts, to hold the byte limit */
 	uint64_t folded;			/* records since the last cut */
+	struct vr_live live;			/* of a shadow */
 };
 
 VR_MUST enum vr_err vr_shard_new(const struct vr_shard_config *config, const struct vr_world *world, struct vr_mem *mem,
@@ -107,8 +108,46 @@ VR_MUST enum vr_err vr_shard_cut(struct vr_shard *s, struct vr_diag *d);
 VR_MUST enum vr_err vr_shard_background(struct vr_shard *s, struct vr_diag *d);
 /** A newer set of the fleet's rules is taken up, at this record boundary. */
 VR_MUST enum vr_err vr_shard_follow_rules(struct vr_shard *s);
+/** All that is stored goes, content by content; of `old` the owner record, with the first of them. */
+VR_MUST enum vr_err vr_shard_wipe(struct vr_shard *s, struct vr_owner_record *old, bool other_log, struct vr_diag *d);
+/** Commands: what is stored beside contents; the owner record, and the duplicates that only it can find. */
+void vr_shard_forget_slots(struct vr_shard *s);
+void vr_shard_forget_owner(struct vr_shard *s, const struct vr_owner_record *old);
+/** This set is in force from here on: `off` is the record boundary that is noted. */
+VR_MUST enum vr_err vr_shard_take_rules(struct vr_shard *s, const struct vr_rules *rules, uint32_t no, int64_t off);
 /** Where announcing begins: the announced alerts that are no more in the fold end with reason `switch`, those that are
  * pending are told of from here on: commands into said_cmds. */
 VR_MUST enum vr_err vr_shard_reconcile(struct vr_shard *s, struct vr_diag *d);
 void vr_shard_note(const struct vr_shard *s, enum vr_note note, enum vr_err err, int64_t n, const char *text);
 uint64_t vr_record_hash(const struct vr_feed_item *item);
+
+/* --- of a shadow (shadow.c) ---------------------------------------------------------------------------------- */
+enum { VR_SHADOW_ASKS = 7, VR_SHADOW_ASK_MS = 200 };
+void vr_shadow_init(struct vr_shard *s);
+void vr_shadow_done(struct vr_shard *s);
+/** Everything known of live is forgotten. */
+void vr_shadow_reset(struct vr_shard *s);
+/** VR_SHADOW_ASKS commands about live, for any exchange; and the replies to them. VR_E_FENCED: it went back. */
+void vr_shadow_ask(struct vr_shard *s);
+VR_MUST enum vr_err vr_shadow_hear(struct vr_shard *s, const struct vr_reply *replies, struct vr_diag *d);
+/** After an acquire: is what was decided so far what live decided? */
+VR_MUST enum vr_err vr_shadow_agrees(struct vr_shard *s, struct vr_diag *d);
+/** No record at or past it is folded now. */
+int64_t vr_shadow_limit(const struct vr_shard *s);
+/** Where reading has to go on; how many offsets from there may be asked for now. */
+int64_t vr_shadow_from(const struct vr_shard *s);
+int64_t vr_shadow_room(const struct vr_shard *s);
+/** Rule sets that live had from an offset at most up_to on are taken up. */
+VR_MUST enum vr_err vr_shadow_follow(struct vr_shard *s, int64_t up_to);
+/** Of n records that lie one behind the other: how many may be folded before the next limit or rule set. */
+VR_MUST enum vr_err vr_shadow_run(struct vr_shard *s, const struct vr_feed_item *items, size_t n, size_t *ret_n);
+/** The latest Kafka timestamp that the record at offset may have: live decided that; by the clock only where there is none. */
+struct vr_wall vr_shadow_latest(const struct vr_shard *s, int64_t offset, struct vr_wall clock);
+/** Time passes: where live is waited for, look how far it is. */
+VR_MUST enum vr_err vr_shadow_tick(struct vr_shard *s, struct vr_diag *d);
+/** Learn the homes that n wanted contents have in live; *ret_own: none has another than this partition. */
+VR_MUST enum vr_err vr_shadow_homes(struct vr_shard *s, size_t from, size_t n, bool *ret_own, struct vr_diag *d);
+/** Of the i-th of them; empty: live knows none. */
+struct vr_str vr_shadow_home(const struct vr_shard *s, size_t i);
+/** All that can be folded now is folded, stored, and shown as of stream time. */
+bool vr_shadow_quiet(struct vr_shard *s);

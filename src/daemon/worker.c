@@ -13,7 +13,7 @@
 #include "clock.h"
 #include "letters.h"
 
-enum { BATCH = 1024, STAY = 16, SLOTS_MAX = 1024, BACKOFF_MIN_MS = 50, BACKOFF_MAX_MS = 5000, ACCEPT_MS = 2000, ROUND_MS = 1000 };
+enum { BATCH = 1024, STAY = 16, SLOTS_MAX = 1024, BACKOFF_MIN_MS = 50, BACKOFF_MAX_MS = 5000, ACCEPT_MS = 2000, ROUND_MS = 1000, PACE_MS = 20 };
 
 enum slot_state { SLOT_ACQUIRING, SLOT_RUNNING, SLOT_WAITING, SLOT_STOPPED };
 static const char *const state_name[] = {"acquiring", "running", "waiting", "stopped"};
@@ -47,6 +47,7 @@ struct vr_worker {
 	size_t n_facts;
 	struct vr_mono no_flush_before;	/* Redis did not answer a flush */
 	int wake;
+	bool paced;			/* in this round records had to wait for their turn */
 	_Atomic bool stop;
 	_Atomic int64_t beat_ms;
 	struct vr_letters letters;
@@ -101,7 +102,9 @@ static enum vr_err committed(void *ctx, const struct vr_topic_part *part, int64_
 
 static void commit(void *ctx, const struct vr_topic_part *part, int64_t next)
 {
-	vr_kafka_commit(((struct vr_worker *)ctx)->config.group, part, next);
+	struct vr_worker *w = ctx;
+	if (!w->config.shadow)
+		vr_kafka_commit(w->config.group, part, next);
 }
 
 static const struct vr_rules *rules(void *ctx, uint32_t no, uint32_t *ret_no)
@@ -174,7 +177,8 @@ static void fail(struct vr_worker *w, struct slot *s, enum vr_err err, struct vr
 		enter(w, s, s->shard->engine ? SLOT_WAITING : SLOT_ACQUIRING, err, d);
 		return;
 	case VR_VERDICT_STOP:
-		vr_shard_tell_stop(s->shard, err, d->text);
+		if (!w->config.shadow)
+			vr_shard_tell_stop(s->shard, err, d->text);
 		s->due = vr_mono_add(now_mono(w), (struct vr_span){ACCEPT_MS});
 		enter(w, s, SLOT_STOPPED, err, d);
 		return;
@@ -218,13 +222,44 @@ static void acquire(struct vr_worker *w, struct slot *s)
 	enter(w, s, SLOT_RUNNING, VR_OK, NULL);
 }
 
+/* How many records to take: a shadow does not go past live, nor faster than its pace. */
+static size_t ask_turn(struct vr_worker *w, struct slot *s)
+{
+	int64_t room = w->config.shadow ? vr_shadow_room(s->shard) : BATCH;
+	size_t n = room < BATCH ? (size_t)room : BATCH;
+	if (n == 0 || !w->config.pace)
+		return n;
+	size_t turn = w->config.pace(w->config.ctx, n);
+	w->paced |= turn < n;
+	return turn;
+}
+
+/* Records that lay past the limit were left: now that it has moved they are read again. */
+static enum vr_err take(struct vr_worker *w, struct slot *s, size_t *ret_n, struct vr_diag *d)
+{
+	enum vr_err err = VR_OK;
+	*ret_n = 0;
+	size_t turn = ask_turn(w, s);
+	if (turn > 0 && s->shard->live.cut_short) {
+		err = vr_feed_seek(s->feed, vr_shadow_from(s->shard), d);
+		s->shard->live.cut_short = err != VR_OK;
+	}
+	if (!err && turn > 0)
+		*ret_n = vr_feed_take(s->feed, turn, &w->batch);
+	if (*ret_n > 0 && w->config.pace)
+		w->config.paced(w->config.ctx, *ret_n);
+	if (*ret_n > 0)
+		err = vr_shard_take(s->shard, w->batch.item, *ret_n, d);
+	vr_batch_done(&w->batch);
+	return err;
+}
+
 /* The records that took it; 0 also after a failure. */
 static size_t run_batch(struct vr_worker *w, struct slot *s)
 {
 	struct vr_diag d = {0};
-	size_t n = vr_feed_take(s->feed, BATCH, &w->batch);
-	enum vr_err err = n ? vr_shard_take(s->shard, w->batch.item, n, &d) : VR_OK;
-	vr_batch_done(&w->batch);
+	size_t n;
+	enum vr_err err = take(w, s, &n, &d);
 	if (!err && vr_mono_reached(now_mono(w), vr_shard_due(s->shard)))
 		err = vr_shard_tick(s->shard, &d);
 	fail(w, s, err, &d);
@@ -278,6 +313,7 @@ static struct slot *new_slot(struct vr_worker *w, const struct vr_topic_part *pa
 	struct vr_shard_config config = w->config.shard;
 	struct vr_diag d;
 	struct slot *s = calloc(1, sizeof(*s));
+	config.shadow = w->config.shadow ? w->config.shadow(w->config.ctx, part) : NULL;
 	if (!s || part->topic.n > VR_TOPIC_MAX) {
 		free(s);
 		return NULL;
@@ -412,6 +448,11 @@ static void fill_facts(const struct slot *s, struct vr_slot_facts *f)
 	memcpy(f->topic, s->topic, sizeof(f->topic));
 	if (sh->engine)
 		vr_engine_facts(sh->engine, &f->engine);
+	if (!sh->config.shadow)
+		return;
+	f->live_off = sh->live.exists ? sh->live.off : -1;
+	f->reach = sh->live.reach > sh->record.off ? sh->live.reach : sh->record.off;
+	f->quiet = sh->engine && s->state == SLOT_RUNNING && vr_shadow_quiet(s->shard);
 }
 
 static void publish_facts(struct vr_worker *w)
@@ -439,7 +480,7 @@ struct vr_mono vr_worker_beat(const struct vr_worker *w) { return (struct vr_mon
 static int64_t wait_ms(struct vr_worker *w)
 {
 	struct vr_mono now = now_mono(w);
-	int64_t wait = ROUND_MS;
+	int64_t wait = w->paced ? PACE_MS : ROUND_MS;
 	for (size_t i = 0; i < w->n_slots; i++) {
 		const struct slot *s = w->slot[i];
 		int64_t left = (s->state == SLOT_RUNNING ? vr_shard_due(s->shard).ms : s->due.ms) - now.ms;
@@ -461,6 +502,7 @@ static void wait_for_work(struct vr_worker *w)
 static bool round_of_slots(struct vr_worker *w)
 {
 	bool more = false;
+	w->paced = false;
 	pthread_mutex_lock(&w->lock);
 	size_t n = w->n_slots;
 	pthread_mutex_unlock(&w->lock);

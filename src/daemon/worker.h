@@ -23,6 +23,12 @@ struct vr_worker_config {
 	struct vr_str client_id;
 	const struct vr_rulebook *rules;	/* keeps */
 	struct vr_span kafka_timeout;
+	/** A replay: what is given of a partition's shadow (kept); NULL: live. */
+	const struct vr_shadow *(*shadow)(void *ctx, const struct vr_topic_part *part);
+	/** A replay: how many of so many records may be taken now; NULL: all. */
+	size_t (*pace)(void *ctx, size_t wanted);
+	/** Told how many were. */
+	void (*paced)(void *ctx, size_t taken);
 	/** A shard's word, for metrics and log; worker = index, from the worker's thread; VR_BY_ANY: from any. */
 	void (*note)(void *ctx, int worker, const struct vr_topic_part *part, enum vr_note note, enum vr_err err, int64_t n, const char *text);
 	/** A cut was stored: how long it took, from building it to its replies. From the worker's thread. */
@@ -45,6 +51,8 @@ struct vr_slot_facts {
 	bool complete, at_end;
 	uint64_t unknown_fields;	/* met since the partition came */
 	struct vr_engine_facts engine;
+	int64_t live_off, reach;	/* of a shadow: live's offset, -1 for none; no unread record lies below reach */
+	bool quiet;			/* of a shadow: all it may fold now is folded, stored and shown */
 };
 
 struct vr_worker;

@@ -241,13 +241,19 @@ static void write_active(struct vr_cmds *c, const struct vr_keys *k, const struc
 	vr_cmd_str(c, vr_buf_str(scratch));
 }
 
-static void write_entry(struct vr_cmds *c, const struct vr_keys *k, const struct vr_alert *a, uint32_t n, struct vr_buf *scratch)
+static void write_pairs(struct vr_cmds *c, const struct vr_alert *a, struct vr_buf *scratch)
 {
 	struct pairs p = {c};
+	vr_cmd_c(c, "*");
+	vr_buf_clear(scratch);
+	vr_alert_fields(a, scratch, put_pair, &p);
+}
+
+static void write_entry(struct vr_cmds *c, const struct vr_keys *k, const struct vr_alert *a, uint32_t n, struct vr_buf *scratch)
+{
 	vr_cmd(c, 3 + 2 * n, "XADD");
 	vr_key_global(c, k, "alerts");
-	vr_cmd_c(c, "*");
-	vr_alert_fields(a, scratch, put_pair, &p);
+	write_pairs(c, a, scratch);
 	vr_buf_clear(scratch);
 	vr_alert_json(a, false, scratch);
 	vr_cmd(c, 3, "PUBLISH");
@@ -255,14 +261,34 @@ static void write_entry(struct vr_cmds *c, const struct vr_keys *k, const struct
 	vr_cmd_str(c, vr_buf_str(scratch));
 }
 
-void vr_write_alert(struct vr_cmds *c, const struct vr_keys *k, const struct vr_alert *a, struct vr_buf *scratch)
+static bool is_said(const struct vr_alert *a)
+{
+	return a->state == VR_ALERT_FIRING || (a->state == VR_ALERT_RESOLVED && a->was_firing);
+}
+
+static uint32_t count_fields(const struct vr_alert *a, struct vr_buf *scratch)
 {
 	uint32_t n = 0;
-	write_active(c, k, a, scratch);
-	if (a->state != VR_ALERT_FIRING && !(a->state == VR_ALERT_RESOLVED && a->was_firing))
-		return;
 	vr_buf_clear(scratch);
 	vr_alert_fields(a, scratch, count_pair, &n);
+	return n;
+}
+
+void vr_write_alert(struct vr_cmds *c, const struct vr_keys *k, const struct vr_alert *a, struct vr_buf *scratch)
+{
+	write_active(c, k, a, scratch);
+	if (!is_said(a))
+		return;
+	uint32_t n = count_fields(a, scratch);
 	write_hash(c, k, a, n, scratch);
 	write_entry(c, k, a, n, scratch);
+}
+
+void vr_write_replayed(struct vr_cmds *c, const struct vr_keys *k, struct vr_str name, const struct vr_alert *a, struct vr_buf *scratch)
+{
+	if (!is_said(a))
+		return;
+	vr_cmd(c, 3 + 2 * count_fields(a, scratch), "XADD");
+	vr_key_replay(c, k, name, "alerts");
+	write_pairs(c, a, scratch);
 }

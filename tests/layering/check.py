@@ -25,7 +25,7 @@ OWNED = {
     "codec": "codec",
     "config": "config rulefile settings",
     "kafka": "kafka range",
-    "redis": "keys owner redis writer",
+    "redis": "keys owner redis switch writer",
     "http": "http metrics",
     "daemon": "events log notify",
     "ctl": "import progress simulate term",

@@ -1,0 +1,359 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "shard.h"
+
+#include <stdio.h>
+
+enum { HEAR_OFF = 1, HEAR_RULES, HEAR_RULES_N, HEAR_REFUSED, HEAR_REFUSED_N };
+
+static const struct vr_taken_rules *rules_of(const struct vr_buf *b) { return (const void *)b->p; }
+static const int64_t *refused_of(const struct vr_buf *b) { return (const void *)b->p; }
+static size_t rules_in(const struct vr_buf *b) { return b->n / sizeof(struct vr_taken_rules); }
+static size_t refused_in(const struct vr_buf *b) { return b->n / sizeof(int64_t); }
+
+void vr_shadow_init(struct vr_shard *s)
+{
+	vr_buf_init(&s->live.rules, s->mem);
+	vr_buf_init(&s->live.refused, s->mem);
+	vr_buf_init(&s->live.homes, s->mem);
+	vr_arena_init(&s->live.texts, s->mem, 0);
+}
+
+void vr_shadow_done(struct vr_shard *s)
+{
+	vr_buf_done(&s->live.rules);
+	vr_buf_done(&s->live.refused);
+	vr_buf_done(&s->live.homes);
+	vr_arena_done(&s->live.texts);
+}
+
+void vr_shadow_reset(struct vr_shard *s)
+{
+	vr_buf_clear(&s->live.rules);
+	vr_buf_clear(&s->live.refused);
+	s->live.exists = s->live.unsure = s->live.cut_short = false;
+	s->live.off = s->live.reach = 0;
+	s->live.next_rules = 0;
+}
+
+/* ------------------------------------------------ what live says ----------------------- */
+
+static void select_db(struct vr_shard *s, int db)
+{
+	vr_cmd(&s->cmds, 2, "SELECT");
+	vr_cmd_i64(&s->cmds, db);
+}
+
+static void ask_list(struct vr_shard *s, const char *name, size_t known)
+{
+	vr_cmd(&s->cmds, 4, "LRANGE");
+	vr_key_own(&s->cmds, &s->keys, name);
+	vr_cmd_i64(&s->cmds, (int64_t)known);
+	vr_cmd_i64(&s->cmds, -1);
+}
+
+static void ask_length(struct vr_shard *s, const char *name)
+{
+	vr_cmd(&s->cmds, 2, "LLEN");
+	vr_key_own(&s->cmds, &s->keys, name);
+}
+
+/* The offset first: what is in the lists then holds at least up to it. */
+void vr_shadow_ask(struct vr_shard *s)
+{
+	select_db(s, s->config.shadow->live_db);
+	vr_cmd(&s->cmds, 3, "HGET");
+	vr_key_own(&s->cmds, &s->keys, "own");
+	vr_cmd_c(&s->cmds, "off");
+	ask_list(s, "rules", rules_in(&s->live.rules));
+	ask_length(s, "rules");
+	ask_list(s, "refused", refused_in(&s->live.refused));
+	ask_length(s, "refused");
+	select_db(s, s->keys.live_db);
+}
+
+/* "3 1200": set 3 from offset 1200 on. */
+static bool read_rules(const struct vr_reply *entry, struct vr_taken_rules *ret)
+{
+	const char *blank = entry->type == VR_REPLY_STR ? memchr(entry->str.p, ' ', entry->str.n) : NULL;
+	if (!blank)
+		return false;
+	size_t n = (size_t)(blank - entry->str.p);
+	struct vr_reply no = {.type = VR_REPLY_STR, .str = {entry->str.p, n}}, off = {.type = VR_REPLY_STR, .str = {blank + 1, entry->str.n - n - 1}};
+	int64_t number;
+	if (!vr_reply_i64(&no, &number) || !vr_reply_i64(&off, &ret->off))
+		return false;
+	ret->no = (uint32_t)number;
+	return true;
+}
+
+static bool add_rules(struct vr_buf *b, const struct vr_reply *list)
+{
+	for (size_t i = 0; i < list->n; i++) {
+		struct vr_taken_rules taken;
+		if (!read_rules(&list->elem[i], &taken))
+			return false;
+		vr_buf_add(b, &taken, sizeof(taken));
+	}
+	return true;
+}
+
+static bool add_refused(struct vr_buf *b, const struct vr_reply *list)
+{
+	for (size_t i = 0; i < list->n; i++) {
+		int64_t off;
+		if (!vr_reply_i64(&list->elem[i], &off))
+			return false;
+		vr_buf_add(b, &off, sizeof(off));
+	}
+	return true;
+}
+
+enum vr_err vr_shadow_hear(struct vr_shard *s, const struct vr_reply *r, struct vr_diag *d)
+{
+	int64_t off = 0;
+	for (size_t i = 0; i < VR_SHADOW_ASKS; i++)
+		if (r[i].type == VR_REPLY_ERROR)
+			return vr_diag_set(d, vr_reply_error_class(&r[i]), "redis", "%s", r[i].str.p);
+	bool back = false;
+	s->live.exists = vr_reply_i64(&r[HEAR_OFF], &off);
+	back |= off < s->live.off || (s->live.unsure && off >= s->record.off);
+	s->live.off = off;
+	s->live.asked = s->world->mono(s->world->ctx);
+	back |= r[HEAR_RULES_N].integer < (int64_t)rules_in(&s->live.rules) || r[HEAR_REFUSED_N].integer < (int64_t)refused_in(&s->live.refused);
+	if (back)
+		return vr_diag_set(d, VR_E_FENCED, "redis", "live went back, it is at offset %lld", (long long)off);
+	if (!add_rules(&s->live.rules, &r[HEAR_RULES]) || !add_refused(&s->live.refused, &r[HEAR_REFUSED]))
+		return vr_diag_set(d, VR_E_CORRUPT, "redis", "what live noted of rule sets and refused records cannot be read");
+	return s->live.rules.failed || s->live.refused.failed ? VR_E_NOMEM : VR_OK;
+}
+
+/* ------------------------------------------------ how far ------------------------------ */
+
+int64_t vr_shadow_limit(const struct vr_shard *s)
+{
+	const struct vr_shadow *sh = s->config.shadow;
+	int64_t live = s->live.exists ? s->live.off : sh->lost ? INT64_MAX : 0;
+	return live < sh->end ? live : sh->end;
+}
+
+int64_t vr_shadow_from(const struct vr_shard *s) { return s->seam ? s->record.last.off : s->record.off; }
+
+int64_t vr_shadow_room(const struct vr_shard *s)
+{
+	int64_t limit = vr_shadow_limit(s), from = vr_shadow_from(s);
+	if (s->live.cut_short && limit <= s->live.reach)
+		return 0;
+	return limit > from ? limit - from : 0;
+}
+
+static int64_t next_boundary(const struct vr_shard *s)
+{
+	bool more = s->config.shadow->rules == VR_SHADOW_RULES_LIVE && s->live.next_rules < rules_in(&s->live.rules);
+	return more ? rules_of(&s->live.rules)[s->live.next_rules].off : INT64_MAX;
+}
+
+enum vr_err vr_shadow_run(struct vr_shard *s, const struct vr_feed_item *items, size_t n, size_t *ret_n)
+{
+	int64_t limit = vr_shadow_limit(s);
+	*ret_n = 0;
+	if (items[0].offset >= limit) {
+		s->live.reach = items[0].offset > s->live.reach ? items[0].offset : s->live.reach;
+		s->live.cut_short = s->at_end = true;
+		return VR_OK;
+	}
+	enum vr_err err = vr_shadow_follow(s, items[0].offset);
+	int64_t next = next_boundary(s);
+	while (*ret_n < n && items[*ret_n].offset < limit && items[*ret_n].offset < next)
+		(*ret_n)++;
+	return err;
+}
+
+static bool was_refused(const struct vr_shard *s, int64_t offset)
+{
+	const int64_t *at = refused_of(&s->live.refused);
+	size_t low = 0, high = refused_in(&s->live.refused);
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+		if (at[middle] < offset)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low < refused_in(&s->live.refused) && at[low] == offset;
+}
+
+struct vr_wall vr_shadow_latest(const struct vr_shard *s, int64_t offset, struct vr_wall clock)
+{
+	if (!s->live.exists)
+		return clock;
+	return (struct vr_wall){was_refused(s, offset) ? INT64_MIN : INT64_MAX};
+}
+
+/* ------------------------------------------------ rules -------------------------------- */
+
+static enum vr_err take_set(struct vr_shard *s, uint32_t no, int64_t off)
+{
+	uint32_t found = 0;
+	const struct vr_rules *rules = s->world->rules(s->world->ctx, no, &found);
+	/* The list is read about once a second. */
+	return rules ? vr_shard_take_rules(s, rules, no, off) : VR_E_BUSY;
+}
+
+/* The set to begin with: live's at that offset, or the first it ever had. Gives the index behind it. */
+static size_t first_set(const struct vr_taken_rules *list, size_t n, int64_t off)
+{
+	size_t i = 1;
+	while (i < n && list[i].off <= off)
+		i++;
+	return i;
+}
+
+static enum vr_err follow_live(struct vr_shard *s, int64_t up_to)
+{
+	const struct vr_taken_rules *list = rules_of(&s->live.rules);
+	size_t n = rules_in(&s->live.rules);
+	enum vr_err err = VR_OK;
+	if (n == 0)
+		return s->live.exists ? VR_OK : vr_shard_follow_rules(s);
+	if (s->record.rules == 0) {
+		s->live.next_rules = first_set(list, n, s->record.off);
+		err = take_set(s, list[s->live.next_rules - 1].no, s->record.off);
+	}
+	while (!err && s->live.next_rules < n && (list[s->live.next_rules].no <= s->record.rules || list[s->live.next_rules].off <= up_to)) {
+		const struct vr_taken_rules *next = &list[s->live.next_rules];
+		if (next->no > s->record.rules)
+			err = take_set(s, next->no, next->off);
+		s->live.next_rules += err == VR_OK;
+	}
+	return err;
+}
+
+enum vr_err vr_shadow_follow(struct vr_shard *s, int64_t up_to)
+{
+	switch (s->config.shadow->rules) {
+	case VR_SHADOW_RULES_LIVE: return follow_live(s, up_to);
+	case VR_SHADOW_RULES_LAST: return vr_shard_follow_rules(s);
+	default: return s->record.rules ? VR_OK : vr_shard_follow_rules(s);
+	}
+}
+
+/* ------------------------------------------------ does live still say so? -------------- */
+
+static bool same_rules(const struct vr_shard *s, const struct vr_buf *own)
+{
+	const struct vr_taken_rules *mine = rules_of(own), *list = rules_of(&s->live.rules);
+	size_t n = rules_in(own), m = rules_in(&s->live.rules), at;
+	if (n == 0 || m == 0)
+		return n == 0;
+	at = first_set(list, m, s->record.base_off);
+	if (mine[0].no != list[at - 1].no)
+		return false;
+	for (size_t i = 1; i < n; i++, at++)
+		if (at >= m || mine[i].no != list[at].no || mine[i].off != list[at].off)
+			return false;
+	return at >= m || list[at].off >= s->record.off;
+}
+
+static bool same_refused(const struct vr_shard *s, const struct vr_buf *own)
+{
+	const int64_t *mine = refused_of(own), *all = refused_of(&s->live.refused);
+	size_t n = refused_in(own), m = refused_in(&s->live.refused), at = 0;
+	while (at < m && all[at] < s->record.base_off)
+		at++;
+	for (size_t i = 0; i < n; i++, at++)
+		if (at >= m || mine[i] != all[at])
+			return false;
+	return at >= m || all[at] >= s->record.off;
+}
+
+static enum vr_err read_own(struct vr_shard *s, struct vr_buf *rules, struct vr_buf *refused, struct vr_diag *d)
+{
+	struct vr_replies r;
+	vr_cmds_clear(&s->cmds);
+	vr_owner_load_begin(&s->owner, &s->cmds);
+	ask_list(s, "rules", 0);
+	ask_list(s, "refused", 0);
+	vr_owner_load_end(&s->owner, &s->cmds);
+	enum vr_err err = vr_shard_exchange(s, &r, d);
+	if (!err)
+		err = vr_owner_loaded(&s->owner, &r, &r, d);
+	if (!err && (!add_rules(rules, &r.at[0]) || !add_refused(refused, &r.at[1])))
+		err = VR_E_CORRUPT;
+	return err;
+}
+
+enum vr_err vr_shadow_agrees(struct vr_shard *s, struct vr_diag *d)
+{
+	struct vr_buf rules, refused;
+	vr_buf_init(&rules, s->mem);
+	vr_buf_init(&refused, s->mem);
+	s->live.unsure = s->live.exists && s->record.off > s->live.off;
+	bool compares = s->live.exists && !s->live.unsure, follows = s->config.shadow->rules == VR_SHADOW_RULES_LIVE;
+	enum vr_err err = compares ? read_own(s, &rules, &refused, d) : VR_OK;
+	if (!err && compares && ((follows && !same_rules(s, &rules)) || !same_refused(s, &refused)))
+		err = vr_diag_set(d, VR_E_STATE_LOST, "redis", "live of %.*s:%d was folded anew or went back, and no longer judged or refused what this "
+			"replay did; start it anew, with --discard", (int)s->part.topic.n, s->part.topic.p, s->part.partition);
+	vr_buf_done(&rules);
+	vr_buf_done(&refused);
+	return err;
+}
+
+/* ------------------------------------------------ time passes -------------------------- */
+
+static enum vr_err look_at_live(struct vr_shard *s, struct vr_diag *d)
+{
+	struct vr_replies r;
+	vr_cmds_clear(&s->cmds);
+	vr_shadow_ask(s);
+	enum vr_err err = vr_shard_exchange(s, &r, d);
+	return err ? err : vr_shadow_hear(s, r.at, d);
+}
+
+enum vr_err vr_shadow_tick(struct vr_shard *s, struct vr_diag *d)
+{
+	enum vr_err err = VR_OK;
+	bool waits = vr_shadow_room(s) == 0 || s->live.reach >= vr_shadow_limit(s);
+	s->at_end |= waits;
+	if (waits && s->world->mono(s->world->ctx).ms - s->live.asked.ms >= VR_SHADOW_ASK_MS)
+		err = look_at_live(s, d);
+	return err || s->record.off > vr_shadow_limit(s) ? err : vr_shadow_follow(s, s->record.off);
+}
+
+bool vr_shadow_quiet(struct vr_shard *s)
+{
+	bool at_limit = s->record.off >= vr_shadow_limit(s) || s->live.reach >= vr_shadow_limit(s);
+	return at_limit && s->record.complete && s->record.off == s->stored_off && s->taken.n == 0 &&
+	       !vr_engine_has_changes(s->engine, vr_wall_max(s->record.view, s->record.stream));
+}
+
+/* ------------------------------------------------ homes -------------------------------- */
+
+enum vr_err vr_shadow_homes(struct vr_shard *s, size_t from, size_t n, bool *ret_own, struct vr_diag *d)
+{
+	struct vr_replies r;
+	char own[VR_TOPIC_MAX + 16];
+	int len = snprintf(own, sizeof(own), "%.*s:%d", (int)s->part.topic.n, s->part.topic.p, s->part.partition);
+	vr_cmds_clear(&s->cmds);
+	select_db(s, s->config.shadow->live_db);
+	for (size_t i = 0; i < n; i++) {
+		vr_cmd(&s->cmds, 3, "HGET");
+		vr_key_content(&s->cmds, &s->keys, vr_engine_wanted_id(s->engine, from + i), "");
+		vr_cmd_c(&s->cmds, "home");
+	}
+	select_db(s, s->keys.live_db);
+	enum vr_err err = vr_shard_exchange(s, &r, d);
+	vr_buf_clear(&s->live.homes);
+	vr_arena_reset(&s->live.texts);
+	*ret_own = true;
+	for (size_t i = 0; i < n && !err; i++) {
+		const struct vr_reply *home = &r.at[1 + i];
+		struct vr_str text = {NULL, 0};
+		if (home->type == VR_REPLY_STR)
+			err = vr_arena_dup(&s->live.texts, home->str, &text);
+		*ret_own &= text.n == 0 || vr_str_eq(text, (struct vr_str){own, (size_t)len});
+		vr_buf_add(&s->live.homes, &text, sizeof(text));
+	}
+	return err ? err : s->live.homes.failed ? VR_E_NOMEM : VR_OK;
+}
+
+struct vr_str vr_shadow_home(const struct vr_shard *s, size_t i) { return ((const struct vr_str *)(const void *)s->live.homes.p)[i]; }

@@ -1,0 +1,79 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`virald replay` beside a fleet, and what it made of the spare database.
+
+    done = replay(fleet, "--name", "fix")              runs to its end; done.returncode, done.stdout, done.stderr
+    going = begin_replay(fleet, "--name", "fix")       a process that can be killed
+    check_generation(fleet, "fix", partitions)         the spare database against the oracle, its alerts against those of live
+"""
+import subprocess
+import time
+
+from oracle.compare import compare
+from virtest import Process
+from virtest.daemon import binary
+
+COMPARE_S = 5.0
+RUN_S = 300
+
+
+def argv(fleet, *args):
+    daemon = fleet.daemons[0]
+    daemon.write_config()
+    return [binary("virald"), "replay", "--config", daemon.config_file, *map(str, args)]
+
+
+def replay(fleet, *args, code=0):
+    done = subprocess.run(argv(fleet, *args), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, timeout=RUN_S, check=False)
+    assert done.returncode == code, (done.returncode, done.stdout, done.stderr)
+    return done
+
+
+def begin_replay(fleet, *args):
+    return Process("replay", argv(fleet, *args))
+
+
+def spare(fleet):
+    return fleet.redis.client(1)
+
+
+def generation(fleet):
+    return {k.decode(): v.decode() for k, v in spare(fleet).hgetall("vir:gen").items()}
+
+
+def entries(client, key):
+    """The entries of an alert stream, each as a dictionary, by partition and in order."""
+    out = {}
+    for _, fields in client.xrange(key):
+        entry = {k.decode(): v.decode() for k, v in fields.items()}
+        out.setdefault((entry["topic"], entry["partition"]), []).append(entry)
+    return out
+
+
+def same_alerts(fleet, name):
+    """Every alert of the replay, in order, with ids and times, is what live said."""
+    found, said = entries(fleet.alerts, f"vir:replay:{name}:alerts"), entries(fleet.alerts, "vir:alerts")
+    assert found == said
+    return sum(len(of) for of in found.values())
+
+
+def check_generation(fleet, name, partitions, need=("fields", "windows", "contents", "board_rows"), **more):
+    assert spare(fleet).get("vir:generation") == name.encode()
+    assert generation(fleet)["state"] == "full"
+    report = compare(spare(fleet), fleet.alerts, partitions, need=need, **more)
+    assert report.ok, report.text()
+    return report
+
+
+def wait_for(process, seconds=RUN_S):
+    """Its exit status."""
+    return process.wait(seconds)
+
+
+def offsets(fleet, topic):
+    """partition -> the shadow's stored offset, None where there is none."""
+    found = {p: spare(fleet).hget(fleet.own(p, topic), "off") for p in fleet.kafka.partitions(topic)}
+    return {p: None if off is None else int(off) for p, off in found.items()}
+
+
+def now_ms():
+    return int(time.time() * 1000)
