@@ -17,7 +17,6 @@
  * Pure: builds commands and reads replies, does no I/O, so the same code runs on the simulated Redis.
  * Ownership: the parts are the caller's; replies of look are borrowed until go has been built.   Threads: one owner.
  * Fails: with the reason and what to do; nothing was changed then.                                                 */
-#include "virality/kafka.h"
 #include "virality/owner.h"
 
 enum vr_switch_verdict {
@@ -28,7 +27,8 @@ enum vr_switch_verdict {
 };
 
 struct vr_switch_part {
-	struct vr_topic_part part;
+	struct vr_str topic;		/* keeps */
+	int32_t partition;
 	struct vr_keys keys;
 	/** Given, and asked only where live has no record: the group's offset in Kafka; -1: none. */
 	int64_t committed;
@@ -61,7 +61,8 @@ struct vr_switch {
 
 /** Fill in keys of the whole and of a part, in place. */
 VR_MUST enum vr_err vr_switch_init(struct vr_switch *w, struct vr_str prefix);
-VR_MUST enum vr_err vr_switch_part_init(struct vr_switch_part *p, const struct vr_switch *w, struct vr_str prefix, struct vr_topic_part part);
+VR_MUST enum vr_err vr_switch_part_init(struct vr_switch_part *p, const struct vr_switch *w, struct vr_str prefix, struct vr_str topic,
+	int32_t partition);
 
 /** Step 1: the connection may be in any database, and is in live's afterwards. */
 void vr_switch_look(struct vr_switch *w, struct vr_cmds *c);

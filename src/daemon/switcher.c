@@ -30,9 +30,8 @@ struct vr_switcher {
 
 static enum vr_err add_part(struct vr_switcher *s, struct vr_str topic, int32_t partition)
 {
-	struct vr_topic_part part = {topic, partition};
 	VR_ASSERT(s->w.n < PARTS_MAX);
-	return vr_switch_part_init(&s->w.part[s->w.n++], &s->w, s->config.config->redis_prefix, part);
+	return vr_switch_part_init(&s->w.part[s->w.n++], &s->w, s->config.config->redis_prefix, topic, partition);
 }
 
 /* The partitions that Kafka has: exactly these are live's, and must be the shadow's. */
@@ -219,7 +218,7 @@ static enum vr_err decide_rules(struct vr_switcher *s, struct vr_diag *d)
 
 /* ------------------------------------------------ what becomes of both ---------------- */
 
-static struct vr_generation_part *part_of(struct vr_generation *g, const struct vr_topic_part *part)
+static struct vr_generation_part *part_of(struct vr_generation *g, const struct vr_switch_part *part)
 {
 	for (size_t i = 0; i < g->n; i++)
 		if (g->part[i].partition == part->partition && vr_str_eq(vr_str_c(g->part[i].topic), part->topic))
@@ -252,7 +251,7 @@ static enum vr_err write_retired(struct vr_switcher *s)
 	for (size_t i = 0; i < s->w.n; i++) {
 		if (!s->w.part[i].live.exists)
 			continue;
-		struct vr_generation_part *p = part_of(&g, &s->w.part[i].part);
+		struct vr_generation_part *p = part_of(&g, &s->w.part[i]);
 		p->first = s->w.part[i].live.base_off;
 		p->end = s->w.part[i].live.off;
 	}
@@ -319,8 +318,10 @@ static enum vr_err look_closer(struct vr_switcher *s, struct vr_diag *d)
 static enum vr_err ask_committed(struct vr_switcher *s, struct vr_diag *d)
 {
 	enum vr_err err = VR_OK;
-	for (size_t i = 0; i < s->w.n && !err && s->config.accept_state_loss; i++)
-		err = vr_kafka_committed(s->config.group, &s->w.part[i].part, (struct vr_span){KAFKA_MS}, &s->w.part[i].committed);
+	for (size_t i = 0; i < s->w.n && !err && s->config.accept_state_loss; i++) {
+		struct vr_topic_part part = {s->w.part[i].topic, s->w.part[i].partition};
+		err = vr_kafka_committed(s->config.group, &part, (struct vr_span){KAFKA_MS}, &s->w.part[i].committed);
+	}
 	return err ? vr_diag_set(d, err, "kafka", "cannot learn what the group has committed") : VR_OK;
 }
 

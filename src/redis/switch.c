@@ -9,10 +9,11 @@ enum vr_err vr_switch_init(struct vr_switch *w, struct vr_str prefix)
 	return vr_keys_init(&w->keys, prefix, VR_STR(""), 0, w->live_db, w->alerts_db);
 }
 
-enum vr_err vr_switch_part_init(struct vr_switch_part *p, const struct vr_switch *w, struct vr_str prefix, struct vr_topic_part part)
+enum vr_err vr_switch_part_init(struct vr_switch_part *p, const struct vr_switch *w, struct vr_str prefix, struct vr_str topic,
+	int32_t partition)
 {
-	*p = (struct vr_switch_part){.part = part, .committed = -1};
-	return vr_keys_init(&p->keys, prefix, part.topic, part.partition, w->live_db, w->alerts_db);
+	*p = (struct vr_switch_part){.topic = topic, .partition = partition, .committed = -1};
+	return vr_keys_init(&p->keys, prefix, topic, partition, w->live_db, w->alerts_db);
 }
 
 static void select_db(struct vr_cmds *c, int db)
@@ -164,8 +165,8 @@ static void write_part(const struct vr_switch *w, const struct vr_switch_part *p
 	carry_refused(p, c);
 	/* A partition that is added later must not be taken for one that was there from the beginning. */
 	vr_cmd(c, 4, "HSETNX");
-	vr_key_begin(c, &p->keys, p->part.topic);
-	vr_cmd_i64(c, p->part.partition);
+	vr_key_begin(c, &p->keys, p->topic);
+	vr_cmd_i64(c, p->partition);
 	vr_cmd_i64(c, p->shadow.base_off);
 }
 

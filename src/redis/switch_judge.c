@@ -64,7 +64,7 @@ static enum vr_err read_all(struct vr_switch *w, const struct vr_replies *r, str
 
 /* ------------------------------------------------ what must not be --------------------- */
 
-#define PART(p) (int)(p)->part.topic.n, (p)->part.topic.p, (p)->part.partition
+#define PART(p) (int)(p)->topic.n, (p)->topic.p, (p)->partition
 
 static enum vr_err check_spare(const struct vr_switch *w, struct vr_diag *d)
 {

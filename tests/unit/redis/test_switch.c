@@ -119,8 +119,7 @@ static int fill(void **state)
 	run(r, LIVE, "HSET vir:meta generation live state live");
 	run(r, ALERTS, "RPUSH vir:rules one two");
 	for (int i = 0; i < PARTS; i++) {
-		struct vr_topic_part part = {VR_STR("t"), i};
-		assert_int_equal(vr_switch_part_init(&r->part[i], &r->w, VR_STR("vir:"), part), VR_OK);
+		assert_int_equal(vr_switch_part_init(&r->part[i], &r->w, VR_STR("vir:"), VR_STR("t"), i), VR_OK);
 		record(r, LIVE, i, "live", 100 * (i + 1), "");
 		record(r, SPARE, i, "n1", 100 * (i + 1) - 3, "");
 		set_said(r, i, 100 * (i + 1));
