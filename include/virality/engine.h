@@ -38,7 +38,7 @@ VR_MUST enum vr_err vr_engine_new(const struct vr_engine_config *config, struct 
 void vr_engine_free(struct vr_engine *e);
 
 /* What the head of a stored content says. */
-struct vr_brief { int64_t first_off, last_off; uint64_t records; struct vr_wall view_at; };
+struct vr_brief { int64_t first_off, last_off, hour; uint64_t records; };
 VR_MUST enum vr_err vr_content_brief(struct vr_str state, struct vr_brief *ret);
 
 /* ---------------------------------------------------------------------- from the store ---- */

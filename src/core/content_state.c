@@ -262,7 +262,7 @@ enum vr_err vr_content_brief(struct vr_str state, struct vr_brief *ret)
 	get_numbers(&c, &r);
 	if (format != FORMAT || r.failed)
 		return VR_E_CORRUPT;
-	*ret = (struct vr_brief){c.first_off, c.last_off, c.records, c.view_at};
+	*ret = (struct vr_brief){c.first_off, c.last_off, c.hour, c.records};
 	return VR_OK;
 }
 

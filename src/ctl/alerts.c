@@ -11,6 +11,7 @@ struct alerts_run {
 	struct vr_ctl_peers peers;
 	uint64_t n;
 	bool follow, active, json;
+	const char *replay;		/* of this generation, instead of those that were said */
 	char last[ID_MAX];		/* stream id of the last entry shown */
 };
 
@@ -20,6 +21,7 @@ static const struct vr_ctl_option options[] = {
 	{"number", 'n', VR_CTL_WHOLE, AT(n), "N", "how many of the past (20)", 0, 100000, 0},
 	{"active", 'a', VR_CTL_FLAG, AT(active), NULL, "what is pending or firing now, instead of what was said",
 		0, 0, 0},
+	{"replay", 'R', VR_CTL_TEXT, AT(replay), "NAME", "those that the replay NAME found, said or not", 0, 0, 0},
 	{"json", 'j', VR_CTL_FLAG, AT(json), NULL, "JSON, one object a line", 0, 0, 0},
 };
 
@@ -97,6 +99,14 @@ static enum vr_err show(struct alerts_run *run, const struct vr_reply *entry)
 	return VR_OK;
 }
 
+static void put_stream(const struct alerts_run *run, struct vr_cmds *c)
+{
+	if (run->replay)
+		vr_key_replay(c, &run->peers.keys, vr_str_c(run->replay), "alerts");
+	else
+		vr_key_global(c, &run->peers.keys, "alerts");
+}
+
 static enum vr_err show_past(struct alerts_run *run, struct vr_diag *d)
 {
 	struct vr_ctl_peers *p = &run->peers;
@@ -106,7 +116,7 @@ static enum vr_err show_past(struct alerts_run *run, struct vr_diag *d)
 
 	vr_cmds_init(&c, &p->mem);
 	vr_cmd(&c, 6, "XREVRANGE");
-	vr_key_global(&c, &p->keys, "alerts");
+	put_stream(run, &c);
 	vr_cmd_c(&c, "+");
 	vr_cmd_c(&c, "-");
 	vr_cmd_c(&c, "COUNT");
@@ -140,7 +150,7 @@ static enum vr_err show_next(struct alerts_run *run, struct vr_diag *d)
 	vr_cmd_c(&c, "COUNT");
 	vr_cmd_i64(&c, PAGE);
 	vr_cmd_c(&c, "STREAMS");
-	vr_key_global(&c, &p->keys, "alerts");
+	put_stream(run, &c);
 	vr_cmd_c(&c, run->last[0] ? run->last : "0");
 	err = vr_ctl_peers_ask(p, VR_CTL_ALERTS, &c, &r, d);
 	vr_cmds_done(&c);
@@ -223,6 +233,8 @@ static enum vr_ctl_exit run_alerts(const struct vr_ctl_command *self, int argc, 
 		return code;
 	if (rest.n)
 		return vr_ctl_misuse(self, "\"%s\" is not expected", rest.at[0]);
+	if (run.active && run.replay)
+		return vr_ctl_misuse(self, "--active shows what stands now; a replay says nothing to anybody");
 	if (run.active && run.follow)
 		return vr_ctl_misuse(self, "--active shows what stands now; leave out --follow");
 	code = vr_ctl_peers_load(&run.peers);

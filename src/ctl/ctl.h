@@ -30,7 +30,7 @@ struct vr_ctl_command {
 };
 
 extern const struct vr_ctl_command vr_ctl_import_command, vr_ctl_simulate_command, vr_ctl_get_command,
-	vr_ctl_alerts_command, vr_ctl_partitions_command, vr_ctl_accept_command, vr_ctl_rules_command;
+	vr_ctl_alerts_command, vr_ctl_partitions_command, vr_ctl_accept_command, vr_ctl_rules_command, vr_ctl_diff_command, vr_ctl_audit_command;
 
 /** All of them, in the order of the help; *ret_n how many. */
 const struct vr_ctl_command *const *vr_ctl_commands(size_t *ret_n);

@@ -12,6 +12,8 @@
 static const struct vr_ctl_command *const commands[] = {
 	&vr_ctl_get_command,
 	&vr_ctl_alerts_command,
+	&vr_ctl_diff_command,
+	&vr_ctl_audit_command,
 	&vr_ctl_partitions_command,
 	&vr_ctl_accept_command,
 	&vr_ctl_rules_command,

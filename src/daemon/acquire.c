@@ -241,8 +241,10 @@ static enum vr_err set_said(struct vr_shard *s, const struct plan *p, struct vr_
 		s->said.off = s->said.dlq_off = p->record.off;
 	s->said.off = end > s->said.off ? end : s->said.off;
 	select_db(&s->cmds, s->keys.alerts_db);
-	vr_cmd(&s->cmds, 6, "HSET");
+	vr_cmd(&s->cmds, 8, "HSET");
 	vr_key_own(&s->cmds, &s->keys, "said");
+	vr_cmd_c(&s->cmds, "silent");
+	vr_cmd_i64(&s->cmds, p->silent ? s->said.off : p->record.off);
 	vr_cmd_c(&s->cmds, "off");
 	vr_cmd_i64(&s->cmds, s->said.off);
 	vr_cmd_c(&s->cmds, "dlq_off");

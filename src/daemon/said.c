@@ -43,6 +43,8 @@ static enum vr_err read_field(struct vr_said *s, struct vr_str name, const struc
 		return vr_reply_i64(value, &s->off) ? VR_OK : VR_E_CORRUPT;
 	if (vr_str_eq(name, VR_STR("dlq_off")))
 		return vr_reply_i64(value, &s->dlq_off) ? VR_OK : VR_E_CORRUPT;
+	if (vr_str_eq(name, VR_STR("silent")))	/* for who compares: below it not everything was announced */
+		return VR_OK;
 	if (name.n == 2 + VR_ALERT_ID_LEN && name.p[0] == 'a' && name.p[1] == ':')
 		return add(s, name.p + 2, vr_str_eq(value->str, VR_STR("firing")));
 	return VR_E_CORRUPT;

@@ -17,7 +17,7 @@ struct vr_said {
 };
 void vr_said_init(struct vr_said *s, struct vr_mem *mem);
 void vr_said_done(struct vr_said *s);
-/** From HGETALL: `off`, `dlq_off`, and `a:<id>` -> pending or firing. */
+/** From HGETALL: `off`, `dlq_off`, `silent` (below it this fold was silent, or another one spoke), and `a:<id>` -> pending or firing. */
 VR_MUST enum vr_err vr_said_read(struct vr_said *s, const struct vr_reply *flat);
 struct vr_said_id *vr_said_find(const struct vr_said *s, const char *id);
 /** Commands (database alerts is selected) for this transition, if it may be said; *ret_said tells. */

@@ -93,10 +93,10 @@ static void raise_said(const struct vr_switch_part *p, struct vr_cmds *c)
 {
 	int64_t off = p->said_off > p->reached ? p->said_off : p->reached;
 	int64_t dlq = p->dlq_off > p->reached ? p->dlq_off : p->reached;
-	if (off == p->said_off && dlq == p->dlq_off)
-		return;
-	vr_cmd(c, 6, "HSET");
+	vr_cmd(c, 8, "HSET");
 	vr_key_own(c, &p->keys, "said");
+	vr_cmd_c(c, "silent");	/* up to here another fold spoke */
+	vr_cmd_i64(c, off);
 	vr_cmd_c(c, "off");
 	vr_cmd_i64(c, off);
 	vr_cmd_c(c, "dlq_off");

@@ -27,7 +27,7 @@ OWNED = {
     "kafka": "kafka range",
     "redis": "keys owner redis switch writer",
     "http": "http metrics",
-    "daemon": "events log notify",
+    "daemon": "diff events log notify",
     "ctl": "import progress simulate term",
 }
 # Whose headers a room may include; only daemon and ctl compose.

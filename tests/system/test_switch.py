@@ -5,7 +5,7 @@ import subprocess
 import pytest
 
 import events
-from fleet import Fleet
+from fleet import Fleet, viralctl
 from virtest import eventually
 from virtest.daemon import binary
 
@@ -44,8 +44,13 @@ def shadow(fleet, closing, kafka, name="n1", rules=None):
     eventually(lambda: all(int(spare.hget(fleet.own(p), "off") or -1) == end for p, end in ends.items()), 120, "the shadow has it all")
     eventually(lambda: all(spare.hget(fleet.own(p), "complete") == b"1" for p in ends), 60, "the shadow is complete")
     other.stop()
-    for p in ends:
+    for p, end in ends.items():
         spare.hset(fleet.own(p), "group", "g-" + fleet.topics[0])
+        spare.hset("vir:gen", f"p:{fleet.topics[0]}:{p}", f"0 {end} 0 0")
+    spare.hset("vir:gen", mapping={"format": 1, "name": name, "state": "full", "rules": "live", "rules_hash": "", "rules_text": "",
+                                   "from": "earliest", "to": "live", "created_ms": 0, "runner": "", "beat_ms": 0})
+    for _, entry in fleet.redis.client(3).xrange("vir:alerts"):
+        fleet.alerts.xadd(f"vir:replay:{name}:alerts", entry)
 
 
 def produce(kafka, topic, count, seed):
@@ -56,8 +61,11 @@ def test_live_goes_on_from_what_is_switched_to_and_back(closing, kafka, topic, f
     produce(kafka, topic, 8000, 1)
     fleet.start().settle()
     shadow(fleet, closing, kafka)
+    print(viralctl("diff", "n1", "--config", fleet.daemons[0].config_file))
     produce(kafka, topic, 500, 2)
     fleet.settle()
+    print(viralctl("diff", "n1", "--config", fleet.daemons[0].config_file))
+    print(viralctl("diff", "n1", "--config", fleet.daemons[0].config_file, "--json"))
     out = virald(fleet, "switch", "n1")
     assert "n1 is live" in out
     fleet.settle()
