@@ -280,10 +280,13 @@ enum vr_err vr_shard_take_rules(struct vr_shard *s, const struct vr_rules *rules
 	return s->taken.failed ? VR_E_NOMEM : err;
 }
 
-/* The list only grows: whoever has not read its end yet does not go back to what he knows. */
+/* The list only grows: whoever has not read its end yet does not go back to what he knows. What was decided before a
+ * switch was decided with the set that is stored; a newer one is taken up behind it. */
 enum vr_err vr_shard_follow_rules(struct vr_shard *s)
 {
 	uint32_t no = s->record.rules;
+	if (s->record.off < s->record.decided)
+		return VR_OK;
 	const struct vr_rules *rules = s->world->rules(s->world->ctx, 0, &no);
 	if (!rules || no <= s->record.rules)
 		return VR_OK;
