@@ -9,7 +9,7 @@
 #include "history.h"
 #include "rulebook.h"
 
-enum { KAFKA_MS = 10000, PARTS_MAX = 100000 };
+enum { KAFKA_MS = 10000, PARTS_MAX = 100000, BEAT_MAX_MS = 15000 };
 
 struct vr_switcher {
 	struct vr_switcher_config config;
@@ -149,6 +149,11 @@ void vr_switcher_free(struct vr_switcher *s)
 
 const char *vr_switcher_name(const struct vr_switcher *s) { return s->name; }
 const char *vr_switcher_was(const struct vr_switcher *s) { return s->w.was; }
+
+bool vr_switcher_is_filled(const struct vr_switcher *s)
+{
+	return s->spare.made && s->spare.runner[0] && vr_clock_wall().ms - s->spare.beat.ms < BEAT_MAX_MS;
+}
 
 /* ------------------------------------------------ exchanges --------------------------- */
 

@@ -25,5 +25,7 @@ void vr_switcher_free(struct vr_switcher *s);
 /** What becomes live, and what was when it was last looked at. */
 const char *vr_switcher_name(const struct vr_switcher *s);
 const char *vr_switcher_was(const struct vr_switcher *s);
+/** Is a process at work that brings it nearer (it said so a moment ago)? Known after a try. */
+bool vr_switcher_is_filled(const struct vr_switcher *s);
 /** One attempt. WAIT: d says why. Any error but RETRY and REWIND is final; nothing was changed then. */
 VR_MUST enum vr_err vr_switcher_try(struct vr_switcher *s, enum vr_switch_verdict *ret, struct vr_diag *d);

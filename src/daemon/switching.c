@@ -8,9 +8,10 @@
 
 #include "clock.h"
 #include "daemon.h"
+#include "replay.h"
 #include "switcher.h"
 
-enum { FENCED_MS = 20, BEHIND_MS = 200, AWAY_MS = 1000, SAY_MS = 5000 };
+enum { FENCED_MS = 20, BEHIND_MS = 200, AWAY_MS = 1000, SAY_MS = 5000, RESUME = -1 };
 
 struct switching {
 	const struct vr_switching_options *o;
@@ -95,6 +96,15 @@ static int done(const struct switching *s, enum vr_switch_verdict verdict)
 	return fflush(stdout) ? EX_IOERR : EX_OK;
 }
 
+/* Behind, and nobody brings it nearer: a replay goes on with it up to where live is, and makes it live there. */
+static int resume(const struct vr_switching_options *o, const char *name)
+{
+	struct vr_replay_options r = {.run = o->run, .name = name, .rate = -1, .switches = true,
+		.accept_shorter_history = o->accept_shorter_history, .accept_state_loss = o->accept_state_loss};
+	return vr_replay(&r);
+}
+
+/* An exit code, or RESUME. */
 static int try_all(struct switching *s)
 {
 	for (;;) {
@@ -106,6 +116,8 @@ static int try_all(struct switching *s)
 			return done(s, verdict);
 		if (err && !away)
 			return fail(err, &d);
+		if (!err && verdict == VR_SWITCH_WAIT && !vr_switcher_is_filled(s->switcher))
+			return RESUME;
 		if (!may_wait(s, &d, away ? AWAY_MS : verdict == VR_SWITCH_AGAIN ? FENCED_MS : BEHIND_MS))
 			return fail(err ? err : VR_E_BUSY, &d);
 	}
@@ -121,6 +133,9 @@ int vr_switching(const struct vr_switching_options *o)
 	s.said = vr_mono_add(vr_clock_mono(), (struct vr_span){BEHIND_MS});
 	enum vr_err err = open_all(&s, &d);
 	int code = err ? fail(err, &d) : try_all(&s);
+	char name[VR_GENERATION_MAX + 1] = "";
+	if (code == RESUME)
+		snprintf(name, sizeof(name), "%s", vr_switcher_name(s.switcher));
 	close_all(&s);
-	return code;
+	return code == RESUME ? resume(o, name) : code;
 }
