@@ -4,6 +4,7 @@ file(READ ${UNIT} unit)
 string(REPLACE "/usr/bin/virald" "${VIRALD}" unit "${unit}")
 string(REPLACE "/usr/bin/viralctl" "${VIRALCTL}" unit "${unit}")
 get_filename_component(name ${UNIT} NAME)
+string(REPLACE "@." "@instance." name ${name})
 file(WRITE ${FOLDER}/${name} "${unit}")
 execute_process(COMMAND ${ANALYZE} verify --man=no ${FOLDER}/${name}
 	OUTPUT_VARIABLE said ERROR_VARIABLE said RESULT_VARIABLE status)

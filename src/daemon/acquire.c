@@ -212,8 +212,8 @@ static enum vr_err decide_shadow(struct vr_shard *s, const struct vr_replies *r,
 	if (err || p->record.exists)
 		return err;
 	if (r->at[LOOK_INDEX].integer > 0)
-		return vr_diag_set(d, VR_E_STATE_LOST, "redis", "no owner record for %.*s:%d in the spare database though its index exists; "
-			"start the replay anew, with --discard", (int)s->part.topic.n, s->part.topic.p, s->part.partition);
+		return vr_diag_set(d, VR_E_STATE_LOST, "redis", "no owner record for %.*s:%d in the spare database though its index exists. %s",
+			(int)s->part.topic.n, s->part.topic.p, s->part.partition, vr_shard_way_out(s, "", "").text);
 	copy_text(p->generation, sizeof(p->generation), sh->name.p);
 	p->record = new_record(s, p, sh->first);
 	p->fresh = true;
@@ -473,10 +473,9 @@ enum vr_err vr_shard_acquire(struct vr_shard *s, int64_t *ret_start, struct vr_d
 	vr_cmds_clear(&s->repairs);
 	vr_buf_clear(&s->taken);
 	enum vr_err err = acquire(s, &p, d);
-	if (err == VR_E_CORRUPT && !strstr(d->text, "--rebuild"))
-		err = vr_diag_set(d, err, "redis", "stored state of %.*s cannot be read; restore Redis, or fold anew with: "
-			"viralctl accept %.*s:%d --rebuild", (int)s->keys.tag.n, s->keys.tag.p, (int)s->part.topic.n, s->part.topic.p,
-			s->part.partition);
+	if (err == VR_E_CORRUPT && !strstr(d->text, "--rebuild") && !strstr(d->text, "--discard"))
+		err = vr_diag_set(d, err, "redis", "stored state of %.*s cannot be read. %s", (int)s->keys.tag.n, s->keys.tag.p,
+			vr_shard_way_out(s, "Restore Redis, or fold anew with", "rebuild").text);
 	if (err) {
 		vr_shard_drop(s);
 		return err;

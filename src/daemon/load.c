@@ -63,9 +63,8 @@ struct more { size_t index[CHUNK]; struct vr_loaded loaded[CHUNK]; size_t n; boo
 static enum vr_err lost_keys(const struct vr_shard *s, size_t i, struct vr_diag *d)
 {
 	struct vr_str id = vr_engine_wanted_id(s->engine, i);
-	return vr_diag_set(d, VR_E_STATE_LOST, "redis", "content %.*s is in the index but its state is gone; "
-		"restore Redis, or rebuild with: viralctl accept %.*s:%d --rebuild", (int)id.n, id.p, (int)s->part.topic.n,
-		s->part.topic.p, s->part.partition);
+	return vr_diag_set(d, VR_E_STATE_LOST, "redis", "content %.*s is in the index but its state is gone. %s", (int)id.n, id.p,
+		vr_shard_way_out(s, "Restore Redis, or rebuild with", "rebuild").text);
 }
 
 typedef void ask_f(struct vr_shard *s, struct vr_str id, struct vr_str home);
@@ -128,8 +127,8 @@ static enum vr_err spoiled_state(const struct vr_shard *s, size_t i, struct vr_d
 {
 	struct vr_str id = vr_engine_wanted_id(s->engine, i);
 	return vr_diag_set(d, VR_E_CORRUPT, "redis", "the state of content %.*s cannot be read, or is ahead of offset %lld that is stored with it "
-		"(a Redis that replayed half a transaction); restore Redis, or fold anew with: viralctl accept %.*s:%d --rebuild",
-		(int)id.n, id.p, (long long)s->stored_off, (int)s->part.topic.n, s->part.topic.p, s->part.partition);
+		"(a Redis that replayed half a transaction). %s",
+		(int)id.n, id.p, (long long)s->stored_off, vr_shard_way_out(s, "Restore Redis, or fold anew with", "rebuild").text);
 }
 
 static enum vr_err take_content(struct vr_shard *s, size_t at, const struct vr_reply *r, struct more *more, struct vr_diag *d)

@@ -22,9 +22,9 @@ static enum vr_err log_changed(struct vr_shard *s, int64_t found, struct vr_diag
 		return vr_diag_set(d, VR_E_FENCED, "kafka", "the topic was truncated or re-created; folding it anew");
 	}
 	return vr_diag_set(d, VR_E_TRUNCATED, "kafka", "offset %lld of %.*s:%d holds another record than the one that was counted (found at %lld): "
-		"the topic was truncated or re-created. Fold anew with: viralctl accept %.*s:%d --from-log-start",
+		"the topic was truncated or re-created. %s",
 		(long long)s->record.last.off, (int)s->part.topic.n, s->part.topic.p, s->part.partition, (long long)found,
-		(int)s->part.topic.n, s->part.topic.p, s->part.partition);
+		vr_shard_way_out(s, "Fold anew with", "from-log-start").text);
 }
 
 /* Records between `off` and the first that Kafka still has: said aloud, and the operator's setting decides. */
@@ -32,9 +32,9 @@ static enum vr_err meet_gap(struct vr_shard *s, int64_t first, struct vr_diag *d
 {
 	vr_shard_note(s, VR_NOTE_GAP, VR_E_GAP, first - s->record.off, "");
 	if (s->config.on_gap == VR_POLICY_STOP)
-		return vr_diag_set(d, VR_E_GAP, "kafka", "%lld records of %.*s:%d from offset %lld are gone (retention?). Go on without them with: "
-			"viralctl accept %.*s:%d --gap", (long long)(first - s->record.off), (int)s->part.topic.n, s->part.topic.p,
-			s->part.partition, (long long)s->record.off, (int)s->part.topic.n, s->part.topic.p, s->part.partition);
+		return vr_diag_set(d, VR_E_GAP, "kafka", "%lld records of %.*s:%d from offset %lld are gone (retention?). %s",
+			(long long)(first - s->record.off), (int)s->part.topic.n, s->part.topic.p, s->part.partition, (long long)s->record.off,
+			vr_shard_way_out(s, "Go on without them with", "gap").text);
 	s->record.off = first;
 	s->record.last.known = false;
 	s->folded++;
@@ -395,7 +395,7 @@ struct vr_mono vr_shard_due(const struct vr_shard *s)
 {
 	if (!s->record.complete && !s->evicted)
 		return s->world->mono(s->world->ctx);
-	if (s->config.shadow && vr_shadow_room(s) == 0)
+	if (s->config.shadow && vr_shadow_waits(s))
 		return vr_mono_add(s->live.asked, (struct vr_span){VR_SHADOW_ASK_MS});
 	return vr_mono_add(s->last_cut, interval(s));
 }
@@ -404,5 +404,6 @@ enum vr_err vr_shard_flush(struct vr_shard *s, struct vr_diag *d)
 {
 	if (!s->engine)
 		return VR_OK;
+	s->boards_due |= s->config.shadow != NULL;	/* nobody goes on with it at once, and it is looked at */
 	return settle(s, vr_shard_cut(s, d));
 }

@@ -136,6 +136,8 @@ static int replay(struct vr_replay *r)
 	err = vr_replay_run(r, &end, &d);
 	if (err)
 		say_why(&d, err);
+	else if (r->stopped.text[0])
+		say_why(&r->stopped, VR_E_REFUSED);
 	print_end(r, end);
 	int code = atomic_load(&r->exit_code);
 	return code ? code : err ? exit_of(err) : EX_OK;
@@ -159,6 +161,7 @@ static void free_all(struct vr_replay *r)
 	vr_rulefile_free(r->rulefile);
 	vr_config_free(r->config);
 	vr_pace_done(&r->pace);
+	pthread_mutex_destroy(&r->lock);
 }
 
 /* A process of its own on the daemon's settings: what would get in its way is another here. */
@@ -176,6 +179,7 @@ int vr_replay(const struct vr_replay_options *o)
 		return EX_CONFIG;
 	set_apart(r.config);
 	r.mem = vr_mem_heap();
+	pthread_mutex_init(&r.lock, NULL);
 	vr_notify_init(&r.notify);
 	vr_pace_init(&r.pace, o->rate >= 0 ? o->rate : r.config->replay_rate, r.config->replay_max_live_lag, r.config->replay_max_redis_latency);
 	int code = replay(&r);

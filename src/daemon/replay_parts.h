@@ -37,7 +37,7 @@ struct vr_replay {
 	struct vr_str *topic;			/* of the generation, texts of the configuration */
 	size_t n_topics;
 	struct vr_generation gen;
-	bool is_new;
+	bool is_new, discards;			/* discards: what the spare database holds goes when all else is known to be right */
 	char live_name[VR_GENERATION_MAX + 1];
 	struct vr_topic_part *part;		/* of gen.part, in its order; so are the two below */
 	struct vr_shadow *shadow;
@@ -50,6 +50,9 @@ struct vr_replay {
 	struct vr_pace pace;
 	char client_id[256], cluster[128], group_id[256];
 	int signals;
+	pthread_mutex_t lock;			/* of stopped */
+	struct vr_diag stopped;			/* why a partition stands */
+	bool complete;				/* all is folded; set when nothing runs but the publisher, which is asked once more */
 	_Atomic bool stop;
 	_Atomic int exit_code;
 };

@@ -450,16 +450,16 @@ static enum vr_err look_at_spare(struct vr_replay *r, struct vr_diag *d)
 	return err;
 }
 
+/* Not yet: what is asked for instead may turn out to be wrong. */
 static enum vr_err throw_away(struct vr_replay *r, struct vr_diag *d)
 {
 	const struct vr_replay_options *o = r->options;
 	if (!r->gen.name[0] || !o->discard || strcmp(o->discard, r->gen.name) != 0)
 		return VR_OK;
 	enum vr_err err = check_runner(r, d);
-	if (!err && !o->dry_run)
-		err = vr_generation_discard(&r->link, &r->keys, r->spare_db, vr_str_c(o->discard), d);
 	if (!err)
 		vr_generation_done(&r->gen);
+	r->discards = !err;
 	return err;
 }
 
@@ -468,9 +468,6 @@ static enum vr_err check_names(struct vr_replay *r, struct vr_diag *d)
 	const struct vr_replay_options *o = r->options;
 	struct vr_generation live;
 	bool again = r->gen.name[0] && o->name && strcmp(o->name, r->gen.name) == 0;
-	if (o->name && !again && !vr_generation_name_ok(vr_str_c(o->name)))
-		return vr_diag_set(d, VR_E_CONFIG, "--name", "`%.64s` cannot name a generation: letters, digits, . _ - and at most %d of them, not '%s'",
-			o->name, VR_GENERATION_MAX, VR_GENERATION_FIRST);
 	enum vr_err err = vr_generation_read(&r->link, &r->keys, r->keys.live_db, &live, d);
 	if (err)
 		return err;
@@ -478,6 +475,9 @@ static enum vr_err check_names(struct vr_replay *r, struct vr_diag *d)
 	vr_generation_done(&live);
 	if (o->name && strcmp(o->name, r->live_name) == 0)
 		return vr_diag_set(d, VR_E_REFUSED, "--name", "generation '%s' is live", o->name);
+	if (o->name && !again && !vr_generation_name_ok(vr_str_c(o->name)))
+		return vr_diag_set(d, VR_E_CONFIG, "--name", "`%.64s` cannot name a generation: letters, digits, . _ - and at most %d of them, not '%s'",
+			o->name, VR_GENERATION_MAX, VR_GENERATION_FIRST);
 	if (r->gen.name[0] && !again)
 		return vr_diag_set(d, VR_E_REFUSED, "redis", "the spare database holds generation '%s': go on with it (--name %s), or throw it away "
 			"(--discard %s)", r->gen.name, r->gen.name, r->gen.name);
@@ -493,6 +493,8 @@ enum vr_err vr_replay_plan(struct vr_replay *r, struct vr_diag *d)
 		err = check_names(r, d);
 	if (!err)
 		err = r->gen.name[0] ? plan_again(r, d) : plan_new(r, d);
+	if (!err && r->discards && !r->options->dry_run)
+		err = vr_generation_discard(&r->link, &r->keys, r->spare_db, vr_str_c(r->options->discard), d);
 	if (!err && !r->options->dry_run)
 		err = write_generation(r, d);
 	if (!err && r->gen.state == VR_GENERATION_RETIRED)

@@ -13,7 +13,7 @@
 #include "replay_parts.h"
 #include "virality/progress.h"
 
-enum { POLL_MS = 100, SECOND_MS = 1000, BEAT_MS = 2000, TAKE_BACK_MS = 15000, NEAR_MS = 2000, STALE_MS = 10000, RATE_LEAST = 1000 };
+enum { POLL_MS = 100, SECOND_MS = 1000, BEAT_MS = 2000, TAKE_BACK_MS = 15000, SETTLE_MS = 2000, STALE_MS = 10000, RATE_LEAST = 1000 };
 
 /* What the loop knows. */
 struct sight {
@@ -23,7 +23,9 @@ struct sight {
 	struct vr_wall at;		/* event time reached, in the partition furthest behind */
 	bool quiet;			/* every partition is at its bound, stored and shown */
 	bool near;			/* live is followed, and is nowhere further ahead than a switch allows */
-	struct vr_mono near_since;
+	bool caught_up;			/* and all is folded that live had when it came that near */
+	int64_t *target;		/* of each partition: that */
+	struct vr_mono caught_up_since;
 	struct vr_progress progress;
 	struct vr_mono second, beat;
 	int64_t live_sum, live_stamp;	/* of live's offsets, when: for the rate it goes at */
@@ -48,8 +50,13 @@ static void worker_state(void *ctx, int worker, const struct vr_topic_part *part
 	struct vr_replay *r = ctx;
 	(void)worker;
 	vr_report_state(r->report, part, state, err, why);
-	if (vr_err_verdict(err) == VR_VERDICT_STOP)
-		vr_replay_end(r, EX_CONFIG);
+	if (vr_err_verdict(err) != VR_VERDICT_STOP)
+		return;
+	pthread_mutex_lock(&r->lock);
+	if (!r->stopped.text[0])
+		r->stopped = *why;
+	pthread_mutex_unlock(&r->lock);
+	vr_replay_end(r, EX_CONFIG);
 }
 
 static void worker_note(void *ctx, int worker, const struct vr_topic_part *part, enum vr_note note, enum vr_err err, int64_t n,
@@ -113,10 +120,12 @@ static int32_t partitions_of(void *ctx, struct vr_str topic)
 	return n;
 }
 
-/* Behind its own bound. */
+/* Behind its own bound; at the end markers may lie before it, or live. */
 static int64_t lag_of(void *ctx, const struct vr_topic_part *part, int64_t offset)
 {
 	const struct vr_replay *r = ctx;
+	if (r->complete)
+		return 0;
 	int64_t end = r->gen.part[index_of(r, part)].end;
 	return end > offset ? end - offset : 0;
 }
@@ -208,7 +217,7 @@ static int64_t goal_of(const struct vr_replay *r, size_t i, const struct vr_slot
 static bool is_near(const struct vr_replay *r, size_t i, const struct vr_slot_facts *f)
 {
 	bool follows = r->shadow[i].end == INT64_MAX;
-	return follows ? f->complete && f->live_off - f->reach <= r->config->replay_switch_max_lag : f->quiet;
+	return follows ? f->complete && f->live_off - f->reach <= r->config->replay_switch_max_lag : f->quiet && f->reach >= r->shadow[i].end;
 }
 
 static void look_at_part(const struct vr_replay *r, const struct vr_slot_facts *f, struct sight *s)
@@ -218,29 +227,44 @@ static void look_at_part(const struct vr_replay *r, const struct vr_slot_facts *
 	int64_t first = r->gen.part[i].first, goal = goal_of(r, i, f), reach = f->reach > first ? f->reach : first;
 	s->total += (uint64_t)(goal > first ? goal - first : 0);
 	s->done += (uint64_t)((reach < goal ? reach : goal) - first);
-	s->quiet &= f->quiet && strcmp(f->state, "running") == 0;
+	s->quiet &= f->quiet && strcmp(f->state, "running") == 0 && (r->shadow[i].end == INT64_MAX || f->reach >= r->shadow[i].end);
 	s->near &= is_near(r, i, f) && strcmp(f->state, "running") == 0;
+	s->caught_up &= reach >= s->target[i] || reach >= goal;
 	if (f->stream.ms > 0 && (s->at.ms == 0 || (!f->quiet && f->stream.ms < s->at.ms)))
 		s->at = f->stream;
 }
 
+static void set_targets(const struct vr_replay *r, struct sight *s)
+{
+	for (size_t i = 0; i < s->n; i++) {
+		struct vr_topic_part part = {vr_str_c(s->facts[i].topic), s->facts[i].partition};
+		s->target[index_of(r, &part)] = s->facts[i].live_off;
+	}
+}
+
 static void look(struct vr_replay *r, struct sight *s)
 {
-	bool was_near = s->near;
+	bool was_near = s->near, had_caught_up = s->caught_up;
 	s->n = 0;
 	for (int i = 0; i < r->n_workers; i++)
 		s->n += vr_worker_facts(r->worker[i], s->facts + s->n, VR_REPLAY_PARTS_MAX - s->n);
 	s->done = s->total = 0;
 	s->at.ms = 0;
-	s->quiet = s->near = s->n == r->gen.n;
+	s->quiet = s->near = s->caught_up = s->n == r->gen.n;
 	for (size_t i = 0; i < s->n; i++)
 		look_at_part(r, &s->facts[i], s);
 	if (s->near && !was_near)
-		s->near_since = vr_clock_mono();
+		set_targets(r, s);
+	s->caught_up &= s->near && was_near;
+	if (s->caught_up && !had_caught_up)
+		s->caught_up_since = vr_clock_mono();
 }
 
-/* Bounded by live alone, it need not stand still to be done. */
-static bool is_done(const struct sight *s) { return s->quiet || (s->near && vr_clock_mono().ms - s->near_since.ms >= NEAR_MS); }
+/* Where live goes on it never stands still: then it is done when it has what live had a moment ago. */
+static bool is_done(const struct sight *s)
+{
+	return s->quiet || (s->caught_up && vr_clock_mono().ms - s->caught_up_since.ms >= SETTLE_MS);
+}
 
 /* ------------------------------------------------ how fast ---------------------------- */
 
@@ -438,6 +462,7 @@ static void stop_reading(struct vr_replay *r)
 
 static enum vr_err finish(struct vr_replay *r, bool full, struct vr_diag *d)
 {
+	r->complete = full;
 	enum vr_err err = vr_publisher_finish(r->publisher, d);
 	if (!err)
 		err = vr_replay_mark(r, state_of(r, full), false, d);
@@ -446,8 +471,8 @@ static enum vr_err finish(struct vr_replay *r, bool full, struct vr_diag *d)
 
 enum vr_err vr_replay_run(struct vr_replay *r, enum vr_replay_end *ret_end, struct vr_diag *d)
 {
-	struct sight s = {.facts = calloc(VR_REPLAY_PARTS_MAX, sizeof(*s.facts))};
-	enum vr_err err = s.facts ? start_rules(r, d) : VR_E_NOMEM;
+	struct sight s = {.facts = calloc(VR_REPLAY_PARTS_MAX, sizeof(*s.facts)), .target = calloc(r->gen.n + 1, sizeof(*s.target))};
+	enum vr_err err = s.facts && s.target ? start_rules(r, d) : VR_E_NOMEM;
 	if (!err)
 		err = start_publisher(r);
 	if (!err)
@@ -477,5 +502,6 @@ enum vr_err vr_replay_run(struct vr_replay *r, enum vr_replay_end *ret_end, stru
 	vr_switcher_free(r->switcher);
 	vr_publisher_free(r->publisher);
 	free(s.facts);
+	free(s.target);
 	return err;
 }

@@ -138,12 +138,19 @@ int64_t vr_shadow_limit(const struct vr_shard *s)
 
 int64_t vr_shadow_from(const struct vr_shard *s) { return s->seam ? s->record.last.off : s->record.off; }
 
+bool vr_shadow_waits(const struct vr_shard *s)
+{
+	int64_t limit = vr_shadow_limit(s);
+	return limit <= vr_shadow_from(s) || (s->live.cut_short && limit <= s->live.reach);
+}
+
+/* Where it waits for live it looks once whether there are records at all before its own end: live passes no others. */
 int64_t vr_shadow_room(const struct vr_shard *s)
 {
-	int64_t limit = vr_shadow_limit(s), from = vr_shadow_from(s);
-	if (s->live.cut_short && limit <= s->live.reach)
-		return 0;
-	return limit > from ? limit - from : 0;
+	int64_t end = s->config.shadow->end;
+	if (vr_shadow_waits(s))
+		return end != INT64_MAX && !s->live.cut_short && s->live.reach < end;
+	return vr_shadow_limit(s) - vr_shadow_from(s);
 }
 
 static int64_t next_boundary(const struct vr_shard *s)
@@ -292,7 +299,7 @@ enum vr_err vr_shadow_agrees(struct vr_shard *s, struct vr_diag *d)
 	enum vr_err err = compares ? read_own(s, &rules, &refused, d) : VR_OK;
 	if (!err && compares && ((follows && !same_rules(s, &rules)) || !same_refused(s, &refused)))
 		err = vr_diag_set(d, VR_E_STATE_LOST, "redis", "live of %.*s:%d was folded anew or went back, and no longer judged or refused what this "
-			"replay did; start it anew, with --discard", (int)s->part.topic.n, s->part.topic.p, s->part.partition);
+			"replay did. %s", (int)s->part.topic.n, s->part.topic.p, s->part.partition, vr_shard_way_out(s, "", "").text);
 	vr_buf_done(&rules);
 	vr_buf_done(&refused);
 	return err;
@@ -312,7 +319,7 @@ static enum vr_err look_at_live(struct vr_shard *s, struct vr_diag *d)
 enum vr_err vr_shadow_tick(struct vr_shard *s, struct vr_diag *d)
 {
 	enum vr_err err = VR_OK;
-	bool waits = vr_shadow_room(s) == 0 || s->live.reach >= vr_shadow_limit(s);
+	bool waits = vr_shadow_waits(s) || s->live.reach >= vr_shadow_limit(s);
 	s->at_end |= waits;
 	if (waits && s->world->mono(s->world->ctx).ms - s->live.asked.ms >= VR_SHADOW_ASK_MS)
 		err = look_at_live(s, d);

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "shard.h"
 
+#include <stdio.h>
+
 #include "virality/hash.h"
 
 enum { ARENA_CHUNK = 256 * 1024 };
@@ -102,6 +104,17 @@ uint64_t vr_record_hash(const struct vr_feed_item *item)
 }
 
 /* ------------------------------------------------ standing still ------------------------ */
+
+struct vr_way_out vr_shard_way_out(const struct vr_shard *s, const char *what_for, const char *accept)
+{
+	struct vr_way_out way;
+	if (s->config.shadow)
+		snprintf(way.text, sizeof(way.text), "Begin the replay anew: virald replay --discard %s", s->config.shadow->name.p);
+	else
+		snprintf(way.text, sizeof(way.text), "%s: viralctl accept %.*s:%d --%s", what_for, (int)s->part.topic.n, s->part.topic.p,
+			s->part.partition, accept);
+	return way;
+}
 
 static void ask_token(struct vr_shard *s)
 {

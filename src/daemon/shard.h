@@ -118,6 +118,9 @@ VR_MUST enum vr_err vr_shard_take_rules(struct vr_shard *s, const struct vr_rule
 /** Where announcing begins: the announced alerts that are no more in the fold end with reason `switch`, those that are
  * pending are told of from here on: commands into said_cmds. */
 VR_MUST enum vr_err vr_shard_reconcile(struct vr_shard *s, struct vr_diag *d);
+/** What a person can do where a partition stands: accept, and how; a replay is begun anew. A sentence. */
+struct vr_way_out { char text[VR_TOPIC_MAX + VR_GENERATION_MAX + 160]; };
+struct vr_way_out vr_shard_way_out(const struct vr_shard *s, const char *what_for, const char *accept);
 void vr_shard_note(const struct vr_shard *s, enum vr_note note, enum vr_err err, int64_t n, const char *text);
 uint64_t vr_record_hash(const struct vr_feed_item *item);
 
@@ -137,6 +140,8 @@ int64_t vr_shadow_limit(const struct vr_shard *s);
 /** Where reading has to go on; how many offsets from there may be asked for now. */
 int64_t vr_shadow_from(const struct vr_shard *s);
 int64_t vr_shadow_room(const struct vr_shard *s);
+/** It cannot go on before live does. */
+bool vr_shadow_waits(const struct vr_shard *s);
 /** Rule sets that live had from an offset at most up_to on are taken up. */
 VR_MUST enum vr_err vr_shadow_follow(struct vr_shard *s, int64_t up_to);
 /** Of n records that lie one behind the other: how many may be folded before the next limit or rule set. */
