@@ -61,9 +61,10 @@ static void ask_length(struct vr_shard *s, const char *name)
 void vr_shadow_ask(struct vr_shard *s)
 {
 	select_db(s, s->config.shadow->live_db);
-	vr_cmd(&s->cmds, 3, "HGET");
+	vr_cmd(&s->cmds, 4, "HMGET");
 	vr_key_own(&s->cmds, &s->keys, "own");
 	vr_cmd_c(&s->cmds, "off");
+	vr_cmd_c(&s->cmds, "base_offset");
 	ask_list(s, "rules", rules_in(&s->live.rules));
 	ask_length(s, "rules");
 	ask_list(s, "refused", refused_in(&s->live.refused));
@@ -115,7 +116,11 @@ enum vr_err vr_shadow_hear(struct vr_shard *s, const struct vr_reply *r, struct 
 		if (r[i].type == VR_REPLY_ERROR)
 			return vr_diag_set(d, vr_reply_error_class(&r[i]), "redis", "%s", r[i].str.p);
 	bool back = false;
-	s->live.exists = vr_reply_i64(&r[HEAR_OFF], &off);
+	const struct vr_reply *own = &r[HEAR_OFF];
+	s->live.exists = own->n == 2 && vr_reply_i64(&own->elem[0], &off);
+	s->live.base = 0;
+	if (s->live.exists && !vr_reply_i64(&own->elem[1], &s->live.base))
+		s->live.base = 0;
 	back |= off < s->live.off || (s->live.unsure && off >= s->record.off);
 	s->live.off = off;
 	s->live.asked = s->world->mono(s->world->ctx);
@@ -191,7 +196,7 @@ static bool was_refused(const struct vr_shard *s, int64_t offset)
 
 struct vr_wall vr_shadow_latest(const struct vr_shard *s, int64_t offset, struct vr_wall clock)
 {
-	if (!s->live.exists)
+	if (!s->live.exists || offset < s->live.base)
 		return clock;
 	return (struct vr_wall){was_refused(s, offset) ? INT64_MIN : INT64_MAX};
 }
@@ -246,28 +251,37 @@ enum vr_err vr_shadow_follow(struct vr_shard *s, int64_t up_to)
 
 /* ------------------------------------------------ does live still say so? -------------- */
 
+/* Both have decided from here on. */
+static int64_t common_base(const struct vr_shard *s) { return s->record.base_off > s->live.base ? s->record.base_off : s->live.base; }
+
 static bool same_rules(const struct vr_shard *s, const struct vr_buf *own)
 {
 	const struct vr_taken_rules *mine = rules_of(own), *list = rules_of(&s->live.rules);
-	size_t n = rules_in(own), m = rules_in(&s->live.rules), at;
-	if (n == 0 || m == 0)
-		return n == 0;
-	at = first_set(list, m, s->record.base_off);
-	if (mine[0].no != list[at - 1].no)
+	size_t n = rules_in(own), m = rules_in(&s->live.rules);
+	if (n == 0 || m == 0 || s->record.off <= common_base(s))
+		return n == 0 || m > 0;
+	size_t i = first_set(mine, n, common_base(s)), at = first_set(list, m, common_base(s));
+	if (mine[i - 1].no != list[at - 1].no)
 		return false;
-	for (size_t i = 1; i < n; i++, at++)
+	for (; i < n; i++, at++)
 		if (at >= m || mine[i].no != list[at].no || mine[i].off != list[at].off)
 			return false;
 	return at >= m || list[at].off >= s->record.off;
 }
 
+static size_t first_from(const int64_t *list, size_t n, int64_t off)
+{
+	size_t i = 0;
+	while (i < n && list[i] < off)
+		i++;
+	return i;
+}
+
 static bool same_refused(const struct vr_shard *s, const struct vr_buf *own)
 {
 	const int64_t *mine = refused_of(own), *all = refused_of(&s->live.refused);
-	size_t n = refused_in(own), m = refused_in(&s->live.refused), at = 0;
-	while (at < m && all[at] < s->record.base_off)
-		at++;
-	for (size_t i = 0; i < n; i++, at++)
+	size_t n = refused_in(own), m = refused_in(&s->live.refused), at = first_from(all, m, common_base(s));
+	for (size_t i = first_from(mine, n, common_base(s)); i < n; i++, at++)
 		if (at >= m || mine[i] != all[at])
 			return false;
 	return at >= m || all[at] >= s->record.off;

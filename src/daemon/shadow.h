@@ -38,7 +38,7 @@ struct vr_shadow {
 struct vr_live {
 	bool exists;
 	bool unsure;			/* it went back before what is folded here: compared when it is there again */
-	int64_t off;
+	int64_t off, base;		/* base: the first offset it ever folded; it decided on none below */
 	struct vr_buf rules, refused;	/* struct vr_taken_rules; int64_t */
 	size_t next_rules;		/* the first of `rules` that is not taken up */
 	int64_t reach;			/* no unread record lies below it */
