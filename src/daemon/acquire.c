@@ -124,7 +124,8 @@ static enum vr_err begin(struct vr_shard *s, const struct vr_replies *r, struct 
 	if (had_state && s->config.on_missing_state == VR_POLICY_STOP) {
 		err = still_absent(s, d);
 		return err ? err : vr_diag_set(d, VR_E_STATE_LOST, "redis", "no owner record for %.*s:%d though %s; restore Redis from a backup, "
-			"or fold anew with: viralctl accept %.*s:%d --state-loss", n, topic, part,
+			"or fold anew with: viralctl accept %.*s:%d --state-loss, or all of them beside, with no reader seeing half: "
+			"virald replay --from earliest --to live --switch --accept-state-loss", n, topic, part,
 			witness >= 0 ? "the group has committed an offset" : "its index exists", n, topic, part);
 	}
 	if (had_state)

@@ -351,6 +351,24 @@ def test_a_live_that_stands_still_is_live_all_the_same(make, kafka):
     check_generation(fleet, "fix", partitions)
 
 
+def test_the_way_back_from_a_lost_redis(make, kafka):
+    fleet = make(2)
+    topic = fleet.topics[0]
+    kafka.produce(topic, some(4000, 21))
+    fleet.start().settle()
+    eventually(lambda: kafka.committed(f"g-{topic}", topic) == kafka.end_offsets(topic), what="the witness has it")
+    bound = kafka.committed(f"g-{topic}", topic)
+    fleet.live.flushall()
+    stop = eventually(lambda: all(fleet.stopped(p) for p in (0, 1)) and fleet.stopped(0)["text"], 60, "live stands")
+    assert "virald replay --from earliest --to live --switch --accept-state-loss" in stop
+    kafka.produce(topic, some(1000, 22))
+    done = replay(fleet, "--name", "again", "--from", "earliest", "--to", "live", "--switch", "--accept-state-loss")
+    assert "generation again is live" in done.stdout
+    fleet.settle()
+    assert fleet.live.get("vir:generation") == b"again"
+    fleet.check(said={f"{topic}:{p}": off for p, off in bound.items()}, need=("fields", "windows", "contents"))
+
+
 # ------------------------------------------------------------------------------------ from where to where
 
 def plan_of(fleet, *args):
