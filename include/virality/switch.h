@@ -45,6 +45,7 @@ struct vr_switch {
 	int live_db, spare_db, alerts_db;
 	int64_t max_lag;		/* records the shadow may be behind: so many are folded again */
 	bool accept_state_loss;
+	bool capped;			/* memory holds not all contents: leaderboards need not be complete */
 	bool own_rules;			/* the shadow was judged by rules of its own: */
 	uint32_t rules_no;		/* their number in vir:rules once `rules_entry` is appended */
 	struct vr_str rules_entry;	/* empty: they are in the list */

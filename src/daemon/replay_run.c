@@ -217,7 +217,8 @@ static int64_t goal_of(const struct vr_replay *r, size_t i, const struct vr_slot
 static bool is_near(const struct vr_replay *r, size_t i, const struct vr_slot_facts *f)
 {
 	bool follows = r->shadow[i].end == INT64_MAX;
-	return follows ? f->complete && f->live_off - f->reach <= r->config->replay_switch_max_lag : f->quiet && f->reach >= r->shadow[i].end;
+	return follows ? (f->complete || f->engine.evicted > 0) && f->live_off - f->reach <= r->config->replay_switch_max_lag
+		       : f->quiet && f->reach >= r->shadow[i].end;
 }
 
 static void look_at_part(const struct vr_replay *r, const struct vr_slot_facts *f, struct sight *s)

@@ -254,14 +254,22 @@ enum vr_err vr_shadow_follow(struct vr_shard *s, int64_t up_to)
 /* Both have decided from here on. */
 static int64_t common_base(const struct vr_shard *s) { return s->record.base_off > s->live.base ? s->record.base_off : s->live.base; }
 
+/* Of several that were taken up where the first one was, the last has judged. */
+static size_t first_judge(const struct vr_taken_rules *list, size_t n, int64_t base)
+{
+	return first_set(list, n, list[0].off > base ? list[0].off : base);
+}
+
 static bool same_rules(const struct vr_shard *s, const struct vr_buf *own)
 {
 	const struct vr_taken_rules *mine = rules_of(own), *list = rules_of(&s->live.rules);
 	size_t n = rules_in(own), m = rules_in(&s->live.rules);
 	if (n == 0 || m == 0 || s->record.off <= common_base(s))
 		return n == 0 || m > 0;
-	size_t i = first_set(mine, n, common_base(s)), at = first_set(list, m, common_base(s));
-	if (mine[i - 1].no != list[at - 1].no)
+	size_t i = first_judge(mine, n, common_base(s)), at = first_judge(list, m, common_base(s));
+	while (at > 0 && list[at - 1].no != mine[i - 1].no)	/* live may have taken up one more there since */
+		at--;
+	if (at == 0)
 		return false;
 	for (; i < n; i++, at++)
 		if (at >= m || mine[i].no != list[at].no || mine[i].off != list[at].off)
@@ -343,7 +351,7 @@ enum vr_err vr_shadow_tick(struct vr_shard *s, struct vr_diag *d)
 bool vr_shadow_quiet(struct vr_shard *s)
 {
 	bool at_limit = s->record.off >= vr_shadow_limit(s) || s->live.reach >= vr_shadow_limit(s);
-	return at_limit && s->record.complete && s->record.off == s->stored_off && s->taken.n == 0 &&
+	return at_limit && (s->record.complete || s->evicted) && s->record.off == s->stored_off && s->taken.n == 0 &&
 	       !vr_engine_has_changes(s->engine, vr_wall_max(s->record.view, s->record.stream));
 }
 

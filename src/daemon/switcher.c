@@ -100,7 +100,8 @@ static void set_up(struct vr_switcher *s)
 	vr_cmds_init(&s->promote, &s->mem);
 	vr_arena_init(&s->arena, &s->mem, 0);
 	s->w = (struct vr_switch){.live_db = (int)c->redis_live_db, .spare_db = (int)c->redis_spare_db, .alerts_db = (int)c->redis_alerts_db,
-		.max_lag = c->replay_switch_max_lag, .accept_state_loss = s->config.accept_state_loss, .retire = &s->retire,
+		.max_lag = c->replay_switch_max_lag, .accept_state_loss = s->config.accept_state_loss,
+		.capped = c->memory_max_contents > 0, .retire = &s->retire,
 		.promote = &s->promote};
 }
 

@@ -117,7 +117,7 @@ struct sim *sim_new(const struct sim_fixed *fixed, struct sim_totals *totals)
 	s->heap = vr_mem_heap();
 	vr_arena_init(&s->arena, &s->heap, 0);
 	vr_arena_init(&s->scratch, &s->heap, 0);
-	for (int i = 0; i < SIM_DAEMONS; i++)
+	for (int i = 0; i < SIM_CLIENTS; i++)
 		s->daemon[i].number = i;
 	return s;
 }
@@ -125,8 +125,8 @@ struct sim *sim_new(const struct sim_fixed *fixed, struct sim_totals *totals)
 void sim_free(struct sim *s)
 {
 	for (size_t i = 0; i < SIM_SERVERS; i++)
-		sim_check_free(s->server[i].check);
-	for (int i = 0; i < SIM_DAEMONS; i++)
+		sim_check_free(s->server[i].check), sim_check_free(s->server[i].other);
+	for (int i = 0; i < SIM_CLIENTS; i++)
 		sim_co_done(&s->daemon[i].co);
 	vr_arena_done(&s->arena);
 	vr_arena_done(&s->scratch);
@@ -171,7 +171,8 @@ static void begin(struct sim *s, uint64_t seed)
 	for (int i = 0; i < 4; i++)
 		(void)vr_random_u64(&s->random);
 	s->digest = s->steps = s->next_id = 0;
-	s->failed = s->resting = s->letters_down = false;
+	s->failed = s->resting = s->letters_down = s->lost = false;
+	s->names = 0;
 	s->why[0] = '\0';
 	vr_arena_reset(&s->arena);
 	s->now_ms = 7200000;
@@ -193,7 +194,7 @@ static void begin(struct sim *s, uint64_t seed)
 
 static void end(struct sim *s)
 {
-	for (int i = 0; i < SIM_DAEMONS; i++)
+	for (int i = 0; i < SIM_CLIENTS; i++)
 		sim_daemon_kill(&s->daemon[i], false);
 	if (sim_is_told(s)) {
 		struct vr_buf b;

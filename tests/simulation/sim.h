@@ -25,6 +25,9 @@
 enum {
 	SIM_PARTS = 2,
 	SIM_DAEMONS = 3,
+	SIM_REPLAYER = SIM_DAEMONS, /* folds a shadow of all partitions */
+	SIM_SWITCHER,               /* makes it live */
+	SIM_CLIENTS,
 	SIM_RECORDS = 512,
 	SIM_VERSIONS = 4,
 	SIM_LISTED = 8,
@@ -33,11 +36,13 @@ enum {
 	SIM_CONNS = 96,
 	SIM_ORPHANS = 8,
 	SIM_SERVERS = 4,
-	SIM_GENS = 16,
+	SIM_GENS = 64,
+	SIM_NAMES = 16,
 	SIM_GAPS = 16,
 	SIM_LETTERS = 256,
 	SIM_INHERITED = 24,
 	SIM_LIVE_DB = 0,
+	SIM_SPARE_DB = 1,
 	SIM_ALERTS_DB = 2,
 	SIM_BATCH = 24,
 };
@@ -68,7 +73,9 @@ struct sim_gen {
 	uint64_t txn; /* the transaction that did it; gone when that is rolled back */
 	int part;
 	const struct sim_log *log;
+	char name[8]; /* of the generation it is of */
 	int64_t base, said_off, dlq_off;
+	int64_t floor; /* where it stood when it became live */
 	size_t entries; /* alerts of the partition in the stream before */
 	struct {
 		char id[VR_ALERT_ID_LEN + 1];
@@ -94,13 +101,15 @@ struct sim_server {
 	bool poisoned[SIM_PARTS];      /* somebody wrote over a key of the cut itself */
 	bool vandalised[SIM_CONTENTS]; /* its views may be spoiled now */
 	bool ever_vandalised[SIM_CONTENTS], minutes_lost[SIM_CONTENTS];
-	struct sim_check *check;
+	int db;                        /* which the checks look at: live's, but for a moment the spare one */
+	struct sim_check *check, *other; /* of that database, of the other one */
 };
 
 struct sim_conn {
 	struct sim_server *server;
 	struct sim_session *session;
 	unsigned refs; /* its client, and orphans */
+	int db;        /* its client's */
 };
 /* Commands that are on the way though their client is gone. */
 struct sim_orphan {
@@ -148,7 +157,7 @@ struct sim_daemon {
 /* How often what goes wrong, drawn once a schedule: 0 never, else one in so many. */
 struct sim_mood {
 	unsigned crash, stall, rebalance, link, late, error, failover, restart, wipe, vandal, retention, recreate,
-		letters, rules, jump, skew, burst, poison;
+		letters, rules, jump, skew, burst, poison, replay;
 	bool miskeyed, forget;
 };
 
@@ -179,7 +188,11 @@ struct sim {
 	struct sim_conn conn[SIM_CONNS];
 	struct sim_orphan orphan[SIM_ORPHANS];
 	size_t orphans;
-	struct sim_daemon daemon[SIM_DAEMONS];
+	struct sim_daemon daemon[SIM_CLIENTS];
+	struct vr_shadow shadow; /* of the replayer */
+	char name[SIM_NAMES][8]; /* of generations */
+	unsigned names;
+	bool lost;               /* Redis went back in time */
 	unsigned stops[SIM_PARTS];     /* bit per enum vr_err: stops that are right */
 	struct vr_shard_config config; /* of the fleet */
 };
@@ -239,7 +252,7 @@ void sim_events_append(struct sim *s, int part, unsigned n);
 /* ------------------------------------------------------------------ sim_cluster.c ---- */
 void sim_cluster_start(struct sim *s);
 void sim_cluster_end(struct sim *s);
-struct sim_conn *sim_conn_open(struct sim *s);
+struct sim_conn *sim_conn_open(struct sim *s, int db);
 /** The client lets go of it. */
 void sim_conn_close(struct sim *s, struct sim_conn *c);
 bool sim_conn_dead(const struct sim_conn *c);
@@ -266,6 +279,9 @@ void sim_gaps_note(struct sim *s, struct sim_server *v);
 
 /* ------------------------------------------------------------------ sim_daemon.c ---- */
 void sim_daemon_start(struct sim *s, int number);
+/** The same with another task; `shadow`: its partitions are the replayer's. */
+void sim_client_start(struct sim *s, int number, void (*task)(void *daemon), const struct vr_shadow *shadow);
+void sim_daemon_live(void *daemon);
 /** kill -9: what it sent may still arrive. */
 void sim_daemon_kill(struct sim_daemon *d, bool in_flight);
 void sim_daemon_resume(struct sim_daemon *d);
@@ -273,6 +289,14 @@ enum vr_err sim_daemon_exchange(
 	void *ctx, const struct vr_cmds *cmds, struct vr_arena *arena, struct vr_replies *ret, struct vr_diag *d);
 /** What the world of daemon d does (sim_world.c). */
 struct vr_world sim_world_of(struct sim_daemon *d);
+
+/* ------------------------------------------------------------------ sim_replay.c ---- */
+/** A replay begins or goes on; somebody makes what is in the spare database live. Perhaps. */
+void sim_replay_maybe(struct sim *s);
+/** A shadow stands for good: it was switched, or is thrown away. */
+void sim_replay_stopped(struct sim *s, struct sim_daemon *d, enum vr_err err, const struct vr_diag *diag);
+/** At rest: what is spare is brought up to live and made live. False: there is nothing to. */
+bool sim_replay_finish(struct sim *s);
 
 /* ------------------------------------------------------------------ sim_schedule.c, sim_faults.c, sim_rest.c
  * ---- */
@@ -282,4 +306,5 @@ void sim_answer_well(struct sim *s, struct sim_daemon *d);
 void sim_fault_maybe(struct sim *s);
 void sim_operator(struct sim *s, unsigned one_in); /* accepts a way out of a stop */
 void sim_schedule(struct sim *s);
+void sim_run_out(struct sim *s, struct sim_daemon *d); /* until it waits for nothing */
 void sim_rest(struct sim *s); /* no more faults: everything must come to rest, exact */

@@ -30,7 +30,7 @@ struct sim_value *sim_own_key(const struct sim_server *v, int db, int part, cons
 
 struct sim_value *sim_slot_key(const struct sim_server *v, int part, const char *slot, struct vr_str id)
 {
-	return find_own(v, SIM_LIVE_DB, part, vr_str_c(slot), id);
+	return find_own(v, v->db, part, vr_str_c(slot), id);
 }
 
 struct sim_value *sim_view_key(const struct sim_server *v, struct vr_str id, const char *suffix)
@@ -41,7 +41,7 @@ struct sim_value *sim_view_key(const struct sim_server *v, struct vr_str id, con
 	n += id.n;
 	key[n++] = '}';
 	memcpy(key + n, suffix, m);
-	return find(v, SIM_LIVE_DB, key, n + m);
+	return find(v, v->db, key, n + m);
 }
 
 bool sim_field(const struct sim_value *hash, const char *name, struct vr_str *ret)
@@ -93,7 +93,7 @@ static uint64_t hex_of(struct vr_str s)
 void sim_own_read(const struct sim *s, const struct sim_server *v, int part, struct sim_own *ret)
 {
 	struct vr_str hash;
-	const struct sim_value *own = sim_own_key(v, SIM_LIVE_DB, part, "own");
+	const struct sim_value *own = sim_own_key(v, v->db, part, "own");
 	(void)s;
 	*ret = (struct sim_own){.exists = own && own->type == SIM_HASH && sim_field(own, "off", &hash)};
 	if (!ret->exists)
@@ -147,12 +147,37 @@ void sim_check_free(struct sim_check *k)
 
 /* ------------------------------------------------------------------ generations ---- */
 
+static struct vr_str name_of(const struct sim_server *v)
+{
+	struct vr_str name = sim_text(find(v, v->db, "vir:generation", 14));
+	return name.n ? name : VR_STR(VR_GENERATION_FIRST);
+}
+
 struct sim_gen *sim_gen_of(struct sim_server *v, int part)
 {
+	struct vr_str name = name_of(v);
 	for (size_t i = v->n_gen; i-- > 0;)
-		if (v->gen[i].part == part)
+		if (v->gen[i].part == part && vr_str_eq(name, vr_str_c(v->gen[i].name)))
 			return &v->gen[i];
 	return NULL;
+}
+
+void sim_check_turn(struct sim_server *v, int db)
+{
+	struct sim_check *was = v->check;
+	if (v->db == db)
+		return;
+	v->check = v->other;
+	v->other = was;
+	v->db = db;
+}
+
+static struct sim_gen *add_generation(struct sim_server *v, const struct sim_gen *gen)
+{
+	if (v->n_gen == SIM_GENS)
+		memmove(&v->gen[0], &v->gen[1], --v->n_gen * sizeof(v->gen[0]));
+	v->gen[v->n_gen] = *gen;
+	return &v->gen[v->n_gen++];
 }
 
 const struct sim_log *sim_check_log(const struct sim_server *v, int part)
@@ -222,22 +247,91 @@ static void begin_generation(struct sim *s, struct sim_server *v, int part)
 	struct sim_own own;
 	const struct sim_value *said = sim_own_key(v, SIM_ALERTS_DB, part, "said");
 	sim_own_read(s, v, part, &own);
-	if (v->n_gen == SIM_GENS)
-		memmove(&v->gen[0], &v->gen[1], --v->n_gen * sizeof(v->gen[0]));
-	v->gen[v->n_gen++] = (struct sim_gen){.txn = sim_redis_committed(v->redis),
+	struct sim_gen gen = {.txn = sim_redis_committed(v->redis),
 		.part = part,
 		.log = sim_log_of(s, part),
 		.base = own.off,
+		.floor = own.off,
 		.said_off = number_of(said, "off"),
-		.dlq_off = number_of(said, "dlq_off"),
+		.dlq_off = v->db == SIM_LIVE_DB ? number_of(said, "dlq_off") : INT64_MAX, /* a shadow writes none */
 		.entries = entries_of(v, part)};
-	note_inherited(said, &v->gen[v->n_gen - 1]);
+	memcpy(gen.name, name_of(v).p, name_of(v).n);
+	note_inherited(said, add_generation(v, &gen));
 	v->poisoned[part] = false;
 	sim_gaps_note(s, v); /* `begin` may lie before what Kafka still has */
 	if (own.off != own.base)
 		sim_fail(s, "partition %d begins at %lld, base %lld", part, (long long)own.off, (long long)own.base);
 	sim_tell(s, "partition %d begins anew at %lld, silent below %lld", part, (long long)own.off,
 		(long long)number_of(said, "off"));
+}
+
+/* What was refused by the clock is decided once: below both offsets the two databases tell the same. */
+static void check_decided(struct sim *s, struct sim_server *v, int part, int64_t below)
+{
+	const struct sim_value *list[] = {sim_own_key(v, SIM_LIVE_DB, part, "refused"), sim_own_key(v, SIM_SPARE_DB, part, "refused")};
+	size_t at[2] = {0, 0};
+	for (;;) {
+		int64_t off[2] = {INT64_MAX, INT64_MAX};
+		for (int i = 0; i < 2; i++)
+			if (list[i] && at[i] < list[i]->n)
+				off[i] = sim_number(sim_item_a(&list[i]->items[at[i]++]));
+		if (off[0] >= below && off[1] >= below)
+			return;
+		if (off[0] != off[1]) {
+			sim_fail(s, "partition %d: one generation refused offset %lld, the other did not", part,
+				(long long)(off[0] < off[1] ? off[0] : off[1]));
+			return;
+		}
+	}
+}
+
+static void become_live(struct sim *s, struct sim_server *v, int part)
+{
+	struct sim_own own;
+	const struct sim_value *said = sim_own_key(v, SIM_ALERTS_DB, part, "said");
+	struct sim_gen *was = sim_gen_of(v, part);
+	sim_own_read(s, v, part, &own);
+	if (!own.exists || !was) {
+		sim_fail(s, "partition %d: what was made live has no record", part);
+		return;
+	}
+	struct sim_gen gen = *was;
+	gen.txn = sim_redis_committed(v->redis);
+	gen.floor = own.off;
+	gen.said_off = number_of(said, "off");
+	gen.dlq_off = number_of(said, "dlq_off");
+	gen.entries = entries_of(v, part);
+	gen.n_inherited = 0;
+	note_inherited(said, add_generation(v, &gen));
+	if (own.seq != 0)
+		sim_fail(s, "partition %d was made live with sequence %lld", part, (long long)own.seq);
+	sim_tell(s, "partition %d of %s is live at %lld, silent below %lld", part, gen.name, (long long)own.off, (long long)gen.said_off);
+}
+
+/* Every partition of a database is of one generation, and each is the fold of the log. */
+static void check_whole(struct sim *s, struct sim_server *v, int db)
+{
+	sim_check_turn(v, db);
+	for (int p = 0; p < SIM_PARTS && !s->failed; p++) {
+		struct vr_str name, of = name_of(v);
+		if (sim_field(sim_own_key(v, db, p, "own"), "generation", &name) && !vr_str_eq(name, of))
+			sim_fail(s, "partition %d of database %d is of %.*s, not %.*s", p, db, (int)name.n, name.p, (int)of.n, of.p);
+		sim_check_part(s, v, p);
+	}
+	sim_check_turn(v, SIM_LIVE_DB);
+}
+
+static void switched(struct sim *s, struct sim_server *v)
+{
+	struct sim_own own;
+	s->totals->hit[SIM_HIT_SWITCHED]++;
+	for (int p = 0; p < SIM_PARTS && !s->failed; p++) {
+		become_live(s, v, p);
+		sim_own_read(s, v, p, &own);
+		check_decided(s, v, p, own.off);
+	}
+	check_whole(s, v, SIM_LIVE_DB);
+	check_whole(s, v, SIM_SPARE_DB);
 }
 
 /* ------------------------------------------------------------------ one partition ---- */
@@ -319,7 +413,7 @@ static bool holds(const char *bytes, size_t n, const char *what)
 	return memmem(bytes, n, what, strlen(what)) != NULL;
 }
 
-void sim_check_commit(struct sim *s, struct sim_server *v, const char *bytes, size_t n)
+static void check_commit(struct sim *s, struct sim_server *v, const char *bytes, size_t n)
 {
 	const char *tag = memmem(bytes, n, "{vir:" SIM_TOPIC ":", 7);
 	if (!tag)
@@ -338,6 +432,17 @@ void sim_check_commit(struct sim *s, struct sim_server *v, const char *bytes, si
 		if (own.exists && sim_gen_of(v, part))
 			sim_check_boards(s, v, part, &own);
 	}
+}
+
+void sim_check_commit(struct sim *s, struct sim_server *v, int db, const char *bytes, size_t n)
+{
+	if (holds(bytes, n, "\r\nSWAPDB\r\n")) {
+		switched(s, v);
+		return;
+	}
+	sim_check_turn(v, db);
+	check_commit(s, v, bytes, n);
+	sim_check_turn(v, SIM_LIVE_DB);
 }
 
 /* ------------------------------------------------------------------ at rest ---- */
@@ -367,6 +472,7 @@ void sim_check_rest(struct sim *s, struct sim_server *v, int part)
 	sim_check_part(s, v, part);
 	if (s->failed)
 		return;
+	check_whole(s, v, SIM_SPARE_DB);
 	expect(s, part, "the stored offset at rest", own.off, sim_log_of(s, part)->end);
 	if (s->config.engine.max_contents == 0)
 		expect(s, part, "`complete` at rest", own.complete, 1);

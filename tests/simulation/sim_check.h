@@ -64,7 +64,9 @@ void sim_check_free(struct sim_check *k);
 /** Nothing is known any more. */
 void sim_check_reset(struct sim_check *k);
 /** These bytes were a committed transaction. */
-void sim_check_commit(struct sim *s, struct sim_server *v, const char *bytes, size_t n);
+void sim_check_commit(struct sim *s, struct sim_server *v, int db, const char *bytes, size_t n);
+/** From here on the checks look at that database. */
+void sim_check_turn(struct sim_server *v, int db);
 void sim_check_part(struct sim *s, struct sim_server *v, int part);
 /** At rest: nothing is left to be written or deleted. */
 void sim_check_rest(struct sim *s, struct sim_server *v, int part);

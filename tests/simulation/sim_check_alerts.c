@@ -301,15 +301,15 @@ static void begin(struct sim_server *v, int part, struct sim_ref *r, const struc
 static bool may_reconcile(const struct sim_server *v, int part, const struct sim_ref *r, const struct sim_gen *gen)
 {
 	struct vr_str seq;
-	bool cut = sim_field(sim_own_key(v, SIM_LIVE_DB, part, "own"), "seq", &seq) && sim_number(seq) > 0;
-	return r->off >= gen->said_off && (r->off > gen->base || cut);
+	bool cut = sim_field(sim_own_key(v, v->db, part, "own"), "seq", &seq) && sim_number(seq) > 0;
+	return r->off >= gen->said_off && (r->off > gen->floor || cut);
 }
 
 void sim_check_alerts(struct sim *s, struct sim_server *v, int part)
 {
 	struct sim_ref *r = &v->check->ref[part];
 	const struct sim_gen *gen = sim_gen_of(v, part);
-	if (s->failed)
+	if (s->failed || v->db != SIM_LIVE_DB) /* a shadow says nothing to anybody */
 		return;
 	begin(v, part, r, gen);
 	for (; r->transitions < r->engine->alerts.n && !s->failed; r->transitions++)

@@ -140,8 +140,8 @@ static bool rank_of(const struct sim_value *zset, struct vr_str id, double *ret)
 static void check_ranks(struct sim *s, struct sim_server *v, int part, const struct vr_content *c)
 {
 	double hour = -1, timer;
-	bool indexed = rank_of(sim_own_key(v, SIM_LIVE_DB, part, "idx"), c->id, &hour);
-	bool timed = rank_of(sim_own_key(v, SIM_LIVE_DB, part, "timers"), c->id, &timer);
+	bool indexed = rank_of(sim_own_key(v, v->db, part, "idx"), c->id, &hour);
+	bool timed = rank_of(sim_own_key(v, v->db, part, "timers"), c->id, &timer);
 	if (!indexed || (int64_t)hour != c->hour)
 		sim_fail(s, "partition %d: the index has %.*s at hour %lld, the fold at %d", part, (int)c->id.n,
 			c->id.p, (long long)hour, c->hour);
@@ -157,7 +157,7 @@ static void check_absent(struct sim *s, struct sim_server *v, int part, struct v
 	const struct vr_engine *e = v->check->ref[part].engine;
 	double score;
 	bool has_state = sim_slot_key(v, part, "c:", id) != NULL;
-	bool indexed = rank_of(sim_own_key(v, SIM_LIVE_DB, part, "idx"), id, &score);
+	bool indexed = rank_of(sim_own_key(v, v->db, part, "idx"), id, &score);
 	if (has_state != indexed)
 		sim_fail(s, "partition %d: %.*s has %s", part, (int)id.n, id.p,
 			has_state ? "a state but no place in the index" : "no state but a place in the index");

@@ -15,7 +15,7 @@ static void compare_partial(struct sim *s, struct sim_server *v, int part, struc
 	struct sim_check *k = v->check;
 	struct vr_engine *e = k->ref[part].engine;
 	const struct vr_windows *w = &s->fixed->windows;
-	const struct sim_value *hash = sim_own_key(v, SIM_LIVE_DB, part, "part");
+	const struct sim_value *hash = sim_own_key(v, v->db, part, "part");
 	VR_ASSERT(vr_channel_settle(e, ch) == VR_OK);
 	ptrdiff_t at = hash && hash->type == SIM_HASH ? sim_items_find(hash, ch->name) : -1;
 	if (at < 0) {
@@ -58,7 +58,7 @@ static void compare_rules(struct sim *s, struct sim_server *v, int part)
 		vr_buf_varint(&k->a, since[i].key);
 		vr_buf_varint(&k->a, since[i].no);
 	}
-	if (!sim_field(sim_own_key(v, SIM_LIVE_DB, part, "part"), "_rules", &stored) ||
+	if (!sim_field(sim_own_key(v, v->db, part, "part"), "_rules", &stored) ||
 		!vr_str_eq(stored, vr_buf_str(&k->a)))
 		sim_fail(s, "partition %d: since when each rule is in force is not what the fold has", part);
 }
@@ -66,7 +66,7 @@ static void compare_rules(struct sim *s, struct sim_server *v, int part)
 void sim_check_partials(struct sim *s, struct sim_server *v, int part)
 {
 	struct vr_engine *e = v->check->ref[part].engine;
-	const struct sim_value *hash = sim_own_key(v, SIM_LIVE_DB, part, "part");
+	const struct sim_value *hash = sim_own_key(v, v->db, part, "part");
 	VR_ASSERT(vr_channel_settle(e, &e->all) == VR_OK);
 	size_t fields = e->channels.n + (size_t)(v->check->ref[part].rules > 0) + (size_t)(e->all.tally.n > 0);
 	if (s->failed)
@@ -204,7 +204,7 @@ static void check_board(
 void sim_check_boards(struct sim *s, struct sim_server *v, int part, const struct sim_own *own)
 {
 	struct board b = {.s = s, .e = v->check->ref[part].engine, .at = {own->view}};
-	const struct sim_value *top = sim_own_key(v, SIM_LIVE_DB, part, "top");
+	const struct sim_value *top = sim_own_key(v, v->db, part, "top");
 	if (s->failed)
 		return;
 	check_board(&b, part, top, "_all", own->complete);

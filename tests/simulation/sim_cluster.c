@@ -13,11 +13,14 @@ static struct sim_server *add_server(struct sim *s, struct sim_redis *redis)
 {
 	VR_ASSERT(s->servers < SIM_SERVERS);
 	struct sim_server *v = &s->server[s->servers++];
-	struct sim_check *check = v->check;
-	*v = (struct sim_server){.redis = redis, .admin = sim_session_new(redis), .check = check};
-	if (!v->check)
+	struct sim_check *check = v->check, *other = v->other;
+	*v = (struct sim_server){.redis = redis, .admin = sim_session_new(redis), .check = check, .other = other};
+	if (!v->check) {
 		v->check = sim_check_new(s);
+		v->other = sim_check_new(s);
+	}
 	sim_check_reset(v->check);
+	sim_check_reset(v->other);
 	return v;
 }
 
@@ -41,6 +44,7 @@ void sim_cluster_end(struct sim *s)
 		sim_session_free(s->server[i].admin);
 		sim_redis_free(s->server[i].redis);
 		sim_check_reset(s->server[i].check);
+		sim_check_reset(s->server[i].other);
 	}
 }
 
@@ -92,6 +96,7 @@ static bool is_spoiled(const struct sim_server *v, int part, const char *name, e
 static void look_again(struct sim *s, struct sim_server *v)
 {
 	sim_check_reset(v->check);
+	sim_check_reset(v->other);
 	sim_check_relog(s, v);
 	memcpy(v->vandalised, v->ever_vandalised, sizeof(v->vandalised));
 	for (int p = 0; p < SIM_PARTS; p++) {
@@ -99,6 +104,9 @@ static void look_again(struct sim *s, struct sim_server *v)
 		if (sim_stored_off(s, v, p) < 0)
 			s->stops[p] |= 1U << VR_E_STATE_LOST | 1U << VR_E_GROWTH;
 		sim_check_part(s, v, p);
+		sim_check_turn(v, SIM_SPARE_DB);
+		sim_check_part(s, v, p);
+		sim_check_turn(v, SIM_LIVE_DB);
 	}
 	sim_gaps_note(s, v);
 }
@@ -179,6 +187,7 @@ void sim_cluster_restart(struct sim *s)
 	offsets(s, v, before);
 	uint64_t n = draw_loss(s, v);
 	s->totals->hit[n < sim_redis_committed(v->redis) ? SIM_HIT_RESTART_LOSS : SIM_HIT_RESTART]++;
+	s->lost |= n < sim_redis_committed(v->redis);
 	sim_tell(s, "Redis starts again with %llu of %llu transactions", (unsigned long long)n,
 		(unsigned long long)sim_redis_committed(v->redis));
 	drop_orphans_of(s, v);
@@ -215,14 +224,15 @@ void sim_cluster_wipe(struct sim *s)
 
 /* ------------------------------------------------------------------ connections ---- */
 
-struct sim_conn *sim_conn_open(struct sim *s)
+struct sim_conn *sim_conn_open(struct sim *s, int db)
 {
 	for (size_t i = 0; i < SIM_CONNS; i++) {
 		struct sim_conn *c = &s->conn[i];
 		if (c->session)
 			continue;
 		*c = (struct sim_conn){
-			.server = sim_master(s), .session = sim_session_new(sim_master(s)->redis), .refs = 1};
+			.server = sim_master(s), .session = sim_session_new(sim_master(s)->redis), .refs = 1, .db = db};
+		c->session->db = db;
 		return c;
 	}
 	return NULL;
@@ -253,7 +263,7 @@ void sim_execute_on(struct sim *s, struct sim_conn *c, const char *bytes, size_t
 		return;
 	s->commits++;
 	s->totals->hit[SIM_HIT_SPLIT_COMMIT] += s->old >= 0 && v == &s->server[s->old];
-	sim_check_commit(s, v, bytes, n);
+	sim_check_commit(s, v, c->db, bytes, n);
 }
 
 static void add_word(struct vr_buf *b, const char *word)

@@ -22,7 +22,7 @@ enum vr_err sim_daemon_exchange(void *ctx, const struct vr_cmds *cmds, struct vr
 		return vr_diag_set(diag, VR_E_LOST_LINK, "simulation", "the connection was found dead");
 	}
 	if (!d->conn)
-		d->conn = sim_conn_open(d->sim);
+		d->conn = sim_conn_open(d->sim, d->config.live_db);
 	if (!d->conn)
 		return vr_diag_set(diag, VR_E_AWAY, "simulation", "no connection");
 	d->cmds = cmds;
@@ -58,6 +58,10 @@ static void fail(struct sim_daemon *d, int part, enum vr_err err, const struct v
 	struct sim_slot *slot = &d->slot[part];
 	if (!err)
 		return;
+	if (d->number == SIM_REPLAYER && vr_err_verdict(err) == VR_VERDICT_STOP) {
+		sim_replay_stopped(d->sim, d, err, diag);
+		return;
+	}
 	d->sim->totals->err[err]++;
 	sim_tell(d->sim, "daemon %d partition %d: %s: %s", d->number, part, vr_err_name(err), diag->text);
 	switch (vr_err_verdict(err)) {
@@ -101,7 +105,13 @@ static void work(struct sim_daemon *d, int part)
 	struct sim *s = d->sim;
 	struct vr_diag diag = {0};
 	struct vr_feed_item item[SIM_BATCH];
-	size_t n = sim_feed_take(slot, sim_log_of(s, part), (size_t)sim_between(s, 1, SIM_BATCH), item);
+	int64_t most = sim_between(s, 1, SIM_BATCH), room = d->config.shadow ? vr_shadow_room(slot->shard) : most;
+	most = room < most ? room : most;
+	if (most > 0 && slot->shard->live.cut_short) {
+		slot->pos = vr_shadow_from(slot->shard);
+		slot->end_told = slot->shard->live.cut_short = false;
+	}
+	size_t n = most > 0 ? sim_feed_take(slot, sim_log_of(s, part), (size_t)most, item) : 0;
 	enum vr_err err = n ? vr_shard_take(slot->shard, item, n, &diag) : VR_OK;
 	if (!err && vr_mono_reached(now_of(d), vr_shard_due(slot->shard)))
 		err = vr_shard_tick(slot->shard, &diag);
@@ -165,7 +175,7 @@ static void round_of_slots(struct sim_daemon *d)
 	}
 }
 
-static void live(void *arg)
+void sim_daemon_live(void *arg)
 {
 	struct sim_daemon *d = arg;
 	for (;;) {
@@ -188,6 +198,22 @@ static void draw_config(struct sim *s, struct sim_daemon *d)
 		c->group = "another";
 }
 
+void sim_client_start(struct sim *s, int number, void (*task)(void *daemon), const struct vr_shadow *shadow)
+{
+	struct sim_daemon *d = &s->daemon[number];
+	struct sim_co co = d->co;
+	VR_ASSERT(!d->alive);
+	*d = (struct sim_daemon){.sim = s, .number = number, .alive = true, .co = co, .listed = s->listed};
+	sim_mem_init(&d->mem);
+	draw_config(s, d);
+	d->config.shadow = shadow;
+	d->config.live_db = shadow ? SIM_SPARE_DB : SIM_LIVE_DB;
+	d->world = sim_world_of(d);
+	for (int p = 0; p < SIM_PARTS; p++)
+		d->slot[p].given = shadow != NULL;
+	sim_co_start(&d->co, task, d);
+}
+
 void sim_daemon_start(struct sim *s, int number)
 {
 	struct sim_daemon *d = &s->daemon[number];
@@ -201,7 +227,7 @@ void sim_daemon_start(struct sim *s, int number)
 	sim_mem_init(&d->mem);
 	draw_config(s, d);
 	d->world = sim_world_of(d);
-	sim_co_start(&d->co, live, d);
+	sim_co_start(&d->co, sim_daemon_live, d);
 	sim_tell(s, "daemon %d starts", number);
 }
 

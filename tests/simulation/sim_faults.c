@@ -10,6 +10,15 @@ static unsigned rate(struct sim *s, unsigned chance, unsigned n)
 	return sim_once_in(s, chance) ? n : 0;
 }
 
+/* The log and Redis stay theirs: what live is stopped by, and accepts, is another story. */
+static void with_replay(struct sim *s)
+{
+	struct sim_mood *m = &s->mood;
+	m->replay = 3;
+	m->failover = m->wipe = m->vandal = m->retention = m->recreate = 0;
+	m->miskeyed = false;
+}
+
 void sim_mood_draw(struct sim *s)
 {
 	bool calm = sim_once_in(s, 8);
@@ -38,6 +47,8 @@ void sim_mood_draw(struct sim *s)
 	 * believing it. */
 	if (s->mood.miskeyed)
 		s->mood.failover = s->mood.restart = s->mood.wipe = s->mood.vandal = s->mood.recreate = 0;
+	if (sim_once_in(s, 3))
+		with_replay(s);
 	if (calm)
 		s->mood = (struct sim_mood){.rebalance = 20, .rules = 20, .poison = 20};
 }
@@ -47,6 +58,11 @@ void sim_mood_draw(struct sim *s)
 static struct sim_daemon *any_daemon(struct sim *s)
 {
 	return &s->daemon[vr_random_below(&s->random, SIM_DAEMONS)];
+}
+
+static struct sim_daemon *any_client(struct sim *s)
+{
+	return &s->daemon[vr_random_below(&s->random, s->mood.replay ? SIM_CLIENTS : SIM_DAEMONS)];
 }
 
 static void give(struct sim *s)
@@ -71,7 +87,7 @@ static void give(struct sim *s)
 
 static void crash(struct sim *s)
 {
-	struct sim_daemon *d = any_daemon(s);
+	struct sim_daemon *d = any_client(s);
 	if (!d->alive)
 		return;
 	s->totals->hit[d->wait == SIM_SENT ? SIM_HIT_CRASH_SENT : SIM_HIT_CRASH]++;
@@ -80,14 +96,14 @@ static void crash(struct sim *s)
 
 static void stall(struct sim *s)
 {
-	struct sim_daemon *d = any_daemon(s);
+	struct sim_daemon *d = any_client(s);
 	s->totals->hit[SIM_HIT_STALL] += d->alive && !d->stalled;
 	d->stalled = d->alive && !d->stalled;
 }
 
 static void skew(struct sim *s)
 {
-	any_daemon(s)->skew_ms = sim_between(s, -7200000, 7200000);
+	any_client(s)->skew_ms = sim_between(s, -7200000, 7200000);
 	s->totals->hit[SIM_HIT_SKEW]++;
 }
 
@@ -237,6 +253,8 @@ void sim_fault_maybe(struct sim *s)
 	for (size_t i = 0; i < sizeof(fault) / sizeof(fault[0]) && !s->failed; i++)
 		if (sim_once_in(s, fault[i].one_in))
 			fault[i].happens(s);
+	if (sim_once_in(s, m->replay) && !s->failed)
+		sim_replay_maybe(s);
 	for (int i = 0; i < 2; i++) /* the service manager */
 		if (!s->daemon[i].alive && sim_once_in(s, 3)) {
 			sim_daemon_start(s, i);

@@ -116,7 +116,7 @@ static void fold(struct sim *s, const struct sim_server *v, const struct sim_gen
 	struct vr_record record = {.offset = rec->offset, .kafka_time = rec->time};
 	struct vr_outcome out;
 	struct vr_engine_facts before, after;
-	if (is_refused(sim_own_key(v, SIM_LIVE_DB, gen->part, "refused"), r, rec->offset)) {
+	if (is_refused(sim_own_key(v, v->db, gen->part, "refused"), r, rec->offset)) {
 		record.kafka_time = (struct vr_wall){0};
 		record.refused = VR_E_KAFKA_AHEAD;
 	} else if (rec->poison) {
@@ -140,14 +140,14 @@ static bool is_extended(
 	const struct sim_server *v, const struct sim_gen *gen, const struct sim_ref *r, int64_t off)
 {
 	return r->engine && r->gen_txn == gen->txn && r->log == gen->log && off >= r->off &&
-		   r->rules <= list_length(sim_own_key(v, SIM_LIVE_DB, gen->part, "rules"));
+		   r->rules <= list_length(sim_own_key(v, v->db, gen->part, "rules"));
 }
 
 bool sim_ref_reach(struct sim *s, struct sim_server *v, int part, const struct sim_own *own)
 {
 	const struct sim_gen *gen = sim_gen_of(v, part);
 	struct sim_ref *r = &v->check->ref[part];
-	struct sim_value *list = sim_own_key(v, SIM_LIVE_DB, part, "rules");
+	struct sim_value *list = sim_own_key(v, v->db, part, "rules");
 	if (!is_extended(v, gen, r, own->off)) {
 		memset(v->check->memo[part], 0, sizeof(v->check->memo[part]));
 		begin(s, gen, r);

@@ -14,6 +14,8 @@ static void settle_down(struct sim *s)
 	s->mood = (struct sim_mood){0};
 	s->letters_down = false;
 	sim_cluster_depose(s);
+	sim_daemon_kill(&s->daemon[SIM_REPLAYER], false);
+	sim_daemon_kill(&s->daemon[SIM_SWITCHER], false);
 	while (s->orphans > 0 && !s->failed)
 		sim_orphan_run(s, 0);
 	for (int i = 0; i < SIM_DAEMONS; i++) {
@@ -39,7 +41,7 @@ static void settle_down(struct sim *s)
 }
 
 /* Until it waits for nothing. */
-static void run_out(struct sim *s, struct sim_daemon *d)
+void sim_run_out(struct sim *s, struct sim_daemon *d)
 {
 	for (unsigned n = 0; d->alive && !s->failed; n++) {
 		if (n == EXCHANGES)
@@ -76,7 +78,7 @@ static void one_round(struct sim *s)
 {
 	sim_operator(s, 1);
 	for (int i = 0; i < SIM_DAEMONS && !s->failed; i++)
-		run_out(s, &s->daemon[i]);
+		sim_run_out(s, &s->daemon[i]);
 	s->now_ms += 150;
 }
 
@@ -123,5 +125,9 @@ void sim_rest(struct sim *s)
 		s->totals->hit[SIM_HIT_EVICTED] += s->daemon[p].slot[p].shard && s->daemon[p].slot[p].shard->evicted;
 		sim_check_rest(s, sim_master(s), p);
 	}
+	if (!s->failed && sim_replay_finish(s))
+		come_to_rest(s);
+	for (int p = 0; p < SIM_PARTS && !s->failed; p++)
+		sim_check_rest(s, sim_master(s), p);
 	s->totals->hit[SIM_HIT_RESTED] += !s->failed;
 }

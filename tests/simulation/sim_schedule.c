@@ -128,7 +128,7 @@ void sim_answer(struct sim *s, struct sim_daemon *d)
 
 static void run_daemon(struct sim *s)
 {
-	struct sim_daemon *d = &s->daemon[vr_random_below(&s->random, SIM_DAEMONS)];
+	struct sim_daemon *d = &s->daemon[vr_random_below(&s->random, s->mood.replay ? SIM_CLIENTS : SIM_DAEMONS)];
 	if (!d->alive || d->stalled)
 		return;
 	if (d->wait == SIM_SENT) {
