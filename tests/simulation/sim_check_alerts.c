@@ -302,7 +302,7 @@ static bool may_reconcile(const struct sim_server *v, int part, const struct sim
 {
 	struct vr_str seq;
 	bool cut = sim_field(sim_own_key(v, v->db, part, "own"), "seq", &seq) && sim_number(seq) > 0;
-	return r->off >= gen->said_off && (r->off > gen->floor || cut);
+	return r->off >= gen->said_off && (cut || (r->off > gen->floor && !is_moved_by_claim(v, part, r, gen)));
 }
 
 void sim_check_alerts(struct sim *s, struct sim_server *v, int part)

@@ -15,6 +15,8 @@ static void with_replay(struct sim *s)
 {
 	struct sim_mood *m = &s->mood;
 	m->replay = 3;
+	if (sim_once_in(s, 3))
+		m->restart = 5;
 	m->failover = m->wipe = m->vandal = m->retention = m->recreate = 0;
 	m->miskeyed = false;
 }

@@ -118,7 +118,7 @@ void sim_answer(struct sim *s, struct sim_daemon *d)
 		refuse_something(s, d);
 	else if (sim_once_in(s, s->mood.late))
 		time_out(s, d);
-	else if (sim_once_in(s, s->mood.link))
+	else if (sim_once_in(s, d->number == SIM_SWITCHER ? s->mood.link / 4 : s->mood.link))
 		lose_link(s, d);
 	else
 		run_commands(s, d);
@@ -184,6 +184,7 @@ void sim_schedule(struct sim *s)
 	sim_daemon_start(s, 1);
 	s->daemon[0].slot[0].given = true;
 	s->daemon[vr_random_below(&s->random, 2)].slot[1].given = true;
-	for (unsigned i = 0; i < STEPS && !s->failed; i++)
+	unsigned steps = s->mood.replay ? 3 * STEPS : STEPS; /* there and back takes its time */
+	for (unsigned i = 0; i < steps && !s->failed; i++)
 		one_step(s);
 }
