@@ -76,6 +76,8 @@ struct sim_gen {
 	char name[8]; /* of the generation it is of */
 	int64_t base, said_off, dlq_off;
 	int64_t floor; /* where it stood when it became live */
+	bool switched, counted;
+	size_t transitions; /* that its fold had by then: nobody is told */
 	size_t entries; /* alerts of the partition in the stream before */
 	struct {
 		char id[VR_ALERT_ID_LEN + 1];

@@ -298,6 +298,8 @@ static void become_live(struct sim *s, struct sim_server *v, int part)
 	struct sim_gen gen = *was;
 	gen.txn = sim_redis_committed(v->redis);
 	gen.floor = own.off;
+	gen.switched = true;
+	gen.counted = false;
 	gen.said_off = number_of(said, "off");
 	gen.dlq_off = number_of(said, "dlq_off");
 	gen.entries = entries_of(v, part);

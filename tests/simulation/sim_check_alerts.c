@@ -194,12 +194,13 @@ static void follow(
 	struct sim *s, struct sim_server *v, int part, struct sim_ref *r, const struct sim_gen *gen, size_t i)
 {
 	const struct vr_alert *a = &transitions(r)[i];
-	if (!r->reached && a->at_offset >= gen->said_off)
+	bool silent = a->at_offset < gen->said_off || i < gen->transitions;
+	if (!r->reached && !silent)
 		reconcile(s, v, part, r);
 	follow_open(r, a, i);
 	struct sim_said *said = find_said(r, a->id);
 	bool open = a->state == VR_ALERT_PENDING || a->state == VR_ALERT_FIRING;
-	if (a->at_offset < gen->said_off || (!a->begins && !said)) {
+	if (silent || (!a->begins && !said)) {
 		s->totals->hit[SIM_HIT_SAW_SILENCE]++;
 		return;
 	}
@@ -308,10 +309,14 @@ static bool may_reconcile(const struct sim_server *v, int part, const struct sim
 void sim_check_alerts(struct sim *s, struct sim_server *v, int part)
 {
 	struct sim_ref *r = &v->check->ref[part];
-	const struct sim_gen *gen = sim_gen_of(v, part);
+	struct sim_gen *gen = sim_gen_of(v, part);
 	if (s->failed || v->db != SIM_LIVE_DB) /* a shadow says nothing to anybody */
 		return;
 	begin(v, part, r, gen);
+	if (gen->switched && !gen->counted) {
+		gen->counted = true;
+		gen->transitions = r->engine->alerts.n;
+	}
 	for (; r->transitions < r->engine->alerts.n && !s->failed; r->transitions++)
 		follow(s, v, part, r, gen, r->transitions);
 	if (!s->failed && !r->reached && may_reconcile(v, part, r, gen))

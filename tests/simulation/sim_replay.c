@@ -50,6 +50,12 @@ void sim_replay_stopped(struct sim *s, struct sim_daemon *d, enum vr_err err, co
 	if (!vr_str_eq(spare_name(s), s->shadow.name)) /* it was switched, or is no more */
 		return;
 	if (err != VR_E_STATE_LOST || !s->lost) {
+		if (sim_is_told(s)) {
+			struct vr_buf b;
+			vr_buf_init(&b, &s->heap);
+			sim_redis_dump(sim_master(s)->redis, -1, &b);
+			fwrite(b.p, 1, b.n, stdout);
+		}
 		sim_fail(s, "the replay stopped though Redis lost nothing: %s: %s", vr_err_name(err), diag->text);
 		return;
 	}
@@ -77,8 +83,10 @@ static void set_up(struct switching *x, struct sim_daemon *d)
 		memcpy(x->name, name.p, name.n);
 	vr_cmds_init(&x->cmds, &d->mem.mem);
 	vr_arena_init(&x->arena, &d->mem.mem, 0);
+	int64_t max_lag = s->resting ? 0 : sim_between(s, 0, 20);
+	bool capped = s->config.engine.max_contents > 0 || (!s->resting && sim_once_in(s, 2));
 	x->w = (struct vr_switch){.name = vr_str_c(x->name), .live_db = SIM_LIVE_DB, .spare_db = SIM_SPARE_DB,
-		.alerts_db = SIM_ALERTS_DB, .capped = s->config.engine.max_contents > 0 || (!s->resting && sim_once_in(s, 2)), .max_lag = s->resting ? 0 : sim_between(s, 0, 20), .part = x->part, .n = SIM_PARTS};
+		.alerts_db = SIM_ALERTS_DB, .capped = capped, .max_lag = max_lag, .part = x->part, .n = SIM_PARTS};
 	VR_ASSERT(vr_switch_init(&x->w, VR_STR("vir:")) == VR_OK);
 	for (int p = 0; p < SIM_PARTS; p++)
 		VR_ASSERT(vr_switch_part_init(&x->part[p], &x->w, VR_STR("vir:"), VR_STR(SIM_TOPIC), p) == VR_OK);
