@@ -254,19 +254,16 @@ enum vr_err vr_shadow_follow(struct vr_shard *s, int64_t up_to)
 /* Both have decided from here on. */
 static int64_t common_base(const struct vr_shard *s) { return s->record.base_off > s->live.base ? s->record.base_off : s->live.base; }
 
-/* Of several that were taken up where the first one was, the last has judged. */
-static size_t first_judge(const struct vr_taken_rules *list, size_t n, int64_t base)
-{
-	return first_set(list, n, list[0].off > base ? list[0].off : base);
-}
-
 static bool same_rules(const struct vr_shard *s, const struct vr_buf *own)
 {
 	const struct vr_taken_rules *mine = rules_of(own), *list = rules_of(&s->live.rules);
 	size_t n = rules_in(own), m = rules_in(&s->live.rules);
 	if (n == 0 || m == 0 || s->record.off <= common_base(s))
 		return n == 0 || m > 0;
-	size_t i = first_judge(mine, n, common_base(s)), at = first_judge(list, m, common_base(s));
+	/* From where both have any: of several that were taken up at one place the last has judged. */
+	int64_t from = mine[0].off > list[0].off ? mine[0].off : list[0].off;
+	from = from > common_base(s) ? from : common_base(s);
+	size_t i = first_set(mine, n, from), at = first_set(list, m, from);
 	while (at > 0 && list[at - 1].no != mine[i - 1].no)	/* live may have taken up one more there since */
 		at--;
 	if (at == 0)

@@ -47,7 +47,7 @@ void sim_replay_stopped(struct sim *s, struct sim_daemon *d, enum vr_err err, co
 {
 	sim_tell(s, "the replay ends: %s", diag->text);
 	d->ending = true;
-	if (!vr_str_eq(spare_name(s), s->shadow.name)) /* it was switched, or is no more */
+	if (!vr_str_eq(spare_name(s), s->shadow.name) || strstr(diag->text, "no longer generation")) /* switched, or no more */
 		return;
 	if (err != VR_E_STATE_LOST || !s->lost) {
 		if (sim_is_told(s)) {
