@@ -85,6 +85,7 @@ struct vr_record {
 	struct vr_wall kafka_time;		/* 0: none */
 	const struct vr_event *event;		/* NULL: refused, a tombstone or a tick: only log time moves */
 	struct vr_content *content;		/* what vr_engine_want_all found; NULL: looked up */
+	int32_t channel;			/* its number in the partition, with content only; -1: not met yet */
 	enum vr_err refused;			/* why there is no event; VR_OK for a tombstone or tick */
 };
 enum vr_fate { VR_FATE_FOLDED, VR_FATE_DUPLICATE, VR_FATE_REFUSED, VR_FATE_PASSED };

@@ -34,16 +34,29 @@ static inline int64_t vr_bucket_of(int64_t t_ms, int64_t width_ms)
 
 /* A time, and the bucket of every window that it lies in: worked out once, for all that is counted at it. */
 struct vr_moment { struct vr_wall t; int64_t k[VR_WINDOWS_MAX]; };
-/** Move m (zeroed: at 0) to t; without a division where that lies in the same bucket. True: a bucket changed. */
+/** Does t lie in bucket k? Told without a division. */
+static inline bool vr_bucket_has(int64_t k, int64_t width_ms, int64_t t_ms)
+{
+	return (uint64_t)t_ms - (uint64_t)k * (uint64_t)width_ms < (uint64_t)width_ms;
+}
+/** Move m (zeroed: at 0) to t, which often lies in the same buckets. True: a bucket changed. */
 static inline bool vr_moment_set(struct vr_moment *m, const struct vr_windows *w, struct vr_wall t)
 {
 	bool changed = false;
 
 	for (unsigned i = 0; i < w->n; i++)
-		if ((uint64_t)t.ms - (uint64_t)m->k[i] * (uint64_t)w->width_ms[i] >= (uint64_t)w->width_ms[i]) {
+		if (!vr_bucket_has(m->k[i], w->width_ms[i], t.ms)) {
 			m->k[i] = vr_bucket_of(t.ms, w->width_ms[i]);
 			changed = true;
 		}
 	m->t = t;
 	return changed;
+}
+/** Move m to t, which often lies in the buckets of `now`. True: it does in all of them. */
+static inline bool vr_moment_beside(struct vr_moment *m, const struct vr_windows *w, struct vr_wall t, const struct vr_moment *now)
+{
+	*m = *now;
+	if (t.ms == now->t.ms)
+		return true;
+	return !vr_moment_set(m, w, t);
 }

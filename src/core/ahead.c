@@ -16,6 +16,13 @@ static inline void near(const void *p, size_t n)
 		__builtin_prefetch((const char *)p + at, 1);
 }
 
+static enum vr_err want(struct vr_engine *e, struct vr_record *r, uint64_t hash)
+{
+	const struct vr_channel *ch = vr_channel_find(e, r->event->channel);
+	r->channel = ch ? ch->number : -1;
+	return vr_want(e, r->event->content_id, hash, &r->content);
+}
+
 enum vr_err vr_engine_want_all(struct vr_engine *e, struct vr_record *records, size_t n)
 {
 	uint64_t hash[SLOTS];
@@ -32,7 +39,7 @@ enum vr_err vr_engine_want_all(struct vr_engine *e, struct vr_record *records, s
 				near(c, sizeof(*c) + LINE);
 		}
 		for (size_t i = 0; i < m; i++) {
-			enum vr_err err = r[i].event ? vr_want(e, r[i].event->content_id, hash[i], &r[i].content) : VR_OK;
+			enum vr_err err = r[i].event ? want(e, &r[i], hash[i]) : VR_OK;
 			if (err)
 				return err;
 		}
@@ -46,23 +53,36 @@ static void series(const struct vr_engine *e, const struct vr_series *s)
 		near(s, sizeof(*s) + e->config.windows.n * sizeof(s->ring[0]));
 }
 
-static void lists(const struct vr_engine *e, const struct vr_content *c, enum vr_action a)
+/* The channels' places and numbers. */
+static void channels(const struct vr_content *c)
 {
+	near(c->chan, c->cap_chan * (sizeof(c->chan[0]) + sizeof(uint16_t)));
+}
+
+static void lists(const struct vr_engine *e, const struct vr_record *r)
+{
+	const struct vr_content *c = r->content;
 	if (c->tally.n <= VR_TALLY_FEW)
-		series(e, vr_tally_find(&c->tally, a));
+		series(e, vr_tally_find(&c->tally, r->event->action));
 	else
 		near(c->tally.at.many, VR_ACTIONS_MAX * sizeof(c->tally.at.many[0]));
-	near(c->chan, c->n_chan * sizeof(c->chan[0]));
+	channels(c);
 	if (c->open)
 		near(c->open, sizeof(*c->open));
 }
 
-static void parts(const struct vr_engine *e, const struct vr_content *c, enum vr_action a)
+static const struct vr_chan *chan_of(const struct vr_record *r)
 {
-	if (c->tally.n > VR_TALLY_FEW)
-		series(e, vr_tally_find(&c->tally, a));
-	for (unsigned i = 0; i < c->n_chan && i < CHANNELS; i++)
-		near(c->chan[i], sizeof(*c->chan[i]));
+	return r->channel < 0 ? NULL : vr_content_chan(r->content, (uint16_t)r->channel);
+}
+
+static void parts(const struct vr_engine *e, const struct vr_record *r)
+{
+	const struct vr_chan *ch = chan_of(r);
+	if (r->content->tally.n > VR_TALLY_FEW)
+		series(e, vr_tally_find(&r->content->tally, r->event->action));
+	if (ch)
+		near(ch, sizeof(*ch));
 }
 
 /* The newest bucket of each ring that has them apart. */
@@ -73,14 +93,16 @@ static void buckets(const struct vr_engine *e, const struct vr_series *s)
 			__builtin_prefetch(&s->ring[i].at.many[s->ring[i].n - 1], 1);
 }
 
-static void counts(const struct vr_engine *e, const struct vr_content *c, enum vr_action a)
+static void counts(const struct vr_engine *e, const struct vr_record *r)
 {
-	buckets(e, vr_tally_find(&c->tally, a));
-	for (unsigned i = 0; i < c->n_chan && i < CHANNELS; i++)
-		if (a == VR_ACTION_SHARE)
-			series(e, c->chan[i]->share);
-		else
-			near(c->chan[i]->count, c->chan[i]->n_counts * sizeof(c->chan[i]->count[0]));
+	const struct vr_chan *ch = chan_of(r);
+	buckets(e, vr_tally_find(&r->content->tally, r->event->action));
+	if (!ch)
+		return;
+	if (r->event->action == VR_ACTION_SHARE)
+		series(e, ch->share);
+	else
+		near(ch->count, ch->n_counts * sizeof(ch->count[0]));
 }
 
 static const struct vr_record *at(const struct vr_record *records, size_t n, size_t i)
@@ -95,13 +117,13 @@ void vr_engine_ahead(const struct vr_engine *e, const struct vr_record *records,
 		near(r->content, sizeof(*r->content));
 	r = at(records, n, i + MIDDLE);
 	if (r)
-		lists(e, r->content, r->event->action);
+		lists(e, r);
 	r = at(records, n, i + NEAR);
 	if (r)
-		parts(e, r->content, r->event->action);
+		parts(e, r);
 	r = at(records, n, i + NEXT);
 	if (r)
-		counts(e, r->content, r->event->action);
+		counts(e, r);
 }
 
 /* ------------------------------------------------ a cut ---------------------------------- */
@@ -113,7 +135,7 @@ static void whole_lists(const struct vr_engine *e, const struct vr_content *c)
 	else
 		for (unsigned i = 0; i < c->tally.n; i++)
 			series(e, c->tally.at.few[i]);
-	near(c->chan, c->n_chan * sizeof(c->chan[0]));
+	channels(c);
 	if (!c->uniques.is_sketch)
 		near(c->uniques.at.hash, c->uniques.n * sizeof(c->uniques.at.hash[0]));
 }

@@ -140,7 +140,7 @@ enum vr_err vr_channel_settle(struct vr_engine *e, struct vr_channel *ch)
 
 enum vr_err vr_channel_count(struct vr_engine *e, struct vr_channel *ch, enum vr_action a, uint64_t n)
 {
-	bool late = e->at.t.ms != e->now.t.ms;
+	bool late = !e->beside;
 	enum vr_err err = VR_OK;
 	ch->dirty = true;
 	if (late || ch->turn != e->turn || n > VR_COUNT_MAX - ch->waiting[a])

@@ -3,6 +3,9 @@
 
 #include <math.h>
 
+/* Of a channel's entry in a content's list: the pointer, and the number to find it by. */
+#define CHAN_PLACE (sizeof(struct vr_chan *) + sizeof(uint16_t))
+
 struct vr_content *vr_content_new(struct vr_pool *pool, struct vr_str id, uint64_t hash)
 {
 	struct vr_content *c = vr_pool_get(pool, sizeof(*c) + id.n);
@@ -42,7 +45,7 @@ void vr_content_free(struct vr_content *c, struct vr_pool *pool, const struct vr
 	vr_tally_done(&c->tally, pool, w);
 	for (unsigned i = 0; i < c->n_chan; i++)
 		free_chan(c->chan[i], pool, w);
-	vr_pool_put(pool, c->chan, c->cap_chan * sizeof(c->chan[0]));
+	vr_pool_put(pool, c->chan, c->cap_chan * CHAN_PLACE);
 	vr_uniques_done(&c->uniques, pool);
 	free_text(&c->title, pool);
 	free_text(&c->content_type, pool);
@@ -55,10 +58,26 @@ void vr_content_free(struct vr_content *c, struct vr_pool *pool, const struct vr
 
 struct vr_chan *vr_content_chan(const struct vr_content *c, uint16_t channel)
 {
+	const uint16_t *number = vr_content_numbers(c);
 	for (unsigned i = 0; i < c->n_chan; i++)
-		if (c->chan[i]->channel == channel)
+		if (number[i] == channel)
 			return c->chan[i];
 	return NULL;
+}
+
+/* Room for one more. The numbers lie behind the pointers. */
+static enum vr_err reserve_chan(struct vr_content *c, struct vr_pool *pool)
+{
+	size_t before = c->cap_chan, cap = before ? before * 2 : 1;
+	if (c->n_chan < before)
+		return VR_OK;
+	struct vr_chan **p = vr_pool_resize(pool, c->chan, before * CHAN_PLACE, cap * CHAN_PLACE);
+	if (!p)
+		return VR_E_NOMEM;
+	memmove(p + cap, p + before, before * sizeof(uint16_t));
+	c->chan = p;
+	c->cap_chan = (uint16_t)cap;
+	return VR_OK;
 }
 
 enum vr_err vr_content_chan_get(struct vr_content *c, struct vr_pool *pool, uint16_t channel, struct vr_chan **ret,
@@ -70,19 +89,14 @@ enum vr_err vr_content_chan_get(struct vr_content *c, struct vr_pool *pool, uint
 		*ret_new = false;
 		return VR_OK;
 	}
-	if (c->n_chan == c->cap_chan) {
-		uint16_t cap = (uint16_t)(c->cap_chan ? c->cap_chan * 2 : 2);
-		struct vr_chan **p = vr_pool_resize(pool, c->chan, c->cap_chan * sizeof(*p), cap * sizeof(*p));
-		if (!p)
-			return VR_E_NOMEM;
-		c->chan = p;
-		c->cap_chan = cap;
-	}
+	if (reserve_chan(c, pool))
+		return VR_E_NOMEM;
 	ch = vr_pool_get(pool, sizeof(*ch));
 	if (!ch)
 		return VR_E_NOMEM;
 	ch->content = c;
 	ch->channel = channel;
+	vr_content_numbers(c)[c->n_chan] = channel;
 	c->chan[c->n_chan++] = ch;
 	*ret = ch;
 	*ret_new = true;
@@ -299,6 +313,8 @@ bool vr_content_check(const struct vr_content *c, const struct vr_windows *w)
 	uint64_t shares = 0;
 	for (unsigned i = 0; i < c->n_chan; i++) {
 		if (!check_chan(c, c->chan[i]))
+			return false;
+		if (vr_content_numbers(c)[i] != c->chan[i]->channel)
 			return false;
 		shares += vr_chan_total(c->chan[i], VR_ACTION_SHARE);
 	}

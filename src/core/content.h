@@ -55,7 +55,7 @@ struct vr_content {
 	struct vr_content *next, *prev;		/* all contents, newest last */
 	struct vr_content *spare_next;
 	struct vr_tally tally;
-	struct vr_chan **chan;
+	struct vr_chan **chan;			/* cap_chan of them, behind which as many numbers lie */
 	struct vr_uniques uniques;
 	struct vr_str title, content_type, url, author_id;	/* pool blocks of their length */
 	uint64_t texts;				/* hash of those of its last event; 0: not known */
@@ -68,8 +68,8 @@ struct vr_content {
 	uint64_t records;			/* accepted records */
 	uint64_t counted;			/* of all actions together; after a load without what was taken back twice */
 	uint64_t depth_sum, depth_n, depth_roots;
-	uint32_t depth_max;
 	double trend;				/* log2 of the decayed sum; -INFINITY: no share yet */
+	uint32_t depth_max;
 	uint32_t rules_no;			/* rule set that judged it last; 0: none */
 	int32_t hour;				/* of log time at its last accepted record */
 	int32_t stored_hour;			/* what the index holds; INT32_MIN: not in it */
@@ -98,6 +98,8 @@ struct vr_content {
 /** A new, empty content with a copy of the id. NULL: no memory. */
 struct vr_content *vr_content_new(struct vr_pool *pool, struct vr_str id, uint64_t hash);
 void vr_content_free(struct vr_content *c, struct vr_pool *pool, const struct vr_windows *w);
+/** The numbers of its channels, so that one is found without a look into each. */
+static inline uint16_t *vr_content_numbers(const struct vr_content *c) { return (uint16_t *)(c->chan + c->cap_chan); }
 /** Its channel entry, or NULL. */
 struct vr_chan *vr_content_chan(const struct vr_content *c, uint16_t channel);
 /** Find or make; *ret_new tells which (the caller links a new one). */

@@ -133,12 +133,13 @@ static enum vr_err keep_texts(struct vr_engine *e, struct vr_content *c, const s
 static void set_moments(struct vr_engine *e, struct vr_wall t)
 {
 	bool turns = vr_moment_set(&e->now, &e->config.windows, e->stream);
-	if ((uint64_t)e->stream.ms - (uint64_t)(e->minute * VR_MINUTE_MS) >= VR_MINUTE_MS) {
+	if (!vr_bucket_has(e->minute, VR_MINUTE_MS, e->stream.ms)) {
 		e->minute = vr_bucket_of(e->stream.ms, VR_MINUTE_MS);
 		turns = true;
 	}
 	e->turn += turns;
-	vr_moment_set(&e->at, &e->config.windows, t);
+	e->beside = vr_moment_beside(&e->at, &e->config.windows, t, &e->now) &&
+		vr_bucket_has(e->minute, VR_MINUTE_MS, t.ms);
 }
 
 static enum vr_err count_tallies(struct vr_engine *e, struct vr_content *c, struct vr_channel *channel,

@@ -65,6 +65,7 @@ struct vr_engine {
 	uint32_t rules_by;			/* actions that any rule asks for, 1 << action */
 	bool rules_by_time;			/* counts that leave may begin some */
 	struct vr_moment now, at;		/* stream time and the event's, as they are counted */
+	bool beside;				/* `at` lies in the buckets and the minute of `now` */
 	int64_t minute;				/* of stream time, likewise */
 	uint32_t turn;				/* goes up when a bucket or the minute of stream time ends */
 	struct vr_list wanted;			/* struct vr_content *, not loaded yet */

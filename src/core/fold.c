@@ -124,11 +124,11 @@ static void stamp(struct vr_engine *e, struct vr_content *c, struct vr_wall t, i
 static enum vr_err accept(struct vr_engine *e, struct vr_content *c, const struct vr_record *r, struct vr_wall t,
 	struct vr_outcome *ret)
 {
-	uint16_t channel;
+	uint16_t channel = (uint16_t)r->channel;
 	enum vr_err err = raise_stream_time(e, t, r->offset);
 	if (!err)
 		err = vr_judge_before(e, c);
-	if (!err)
+	if (!err && (!r->content || r->channel < 0))
 		err = vr_channel_number(e, r->event->channel, &channel);
 	if (err)
 		return err;

@@ -17,16 +17,6 @@ static unsigned seek(const struct vr_tally *t, enum vr_action a)
 	return i;
 }
 
-static struct vr_series *series_at(const struct vr_tally *t, unsigned i, enum vr_action a)
-{
-	return i < t->n && t->action[i] == (unsigned)a ? vr_tally_at(t)[i] : NULL;
-}
-
-struct vr_series *vr_tally_find(const struct vr_tally *t, enum vr_action a)
-{
-	return series_at(t, seek(t, a), a);
-}
-
 void vr_series_unshown(struct vr_series *s, const struct vr_windows *w)
 {
 	s->shown_total = VR_UNSHOWN;
@@ -58,13 +48,15 @@ static void put_in(struct vr_tally *t, unsigned i, struct vr_series *s)
 	at[i] = s;
 	t->action[i] = s->action;
 	t->n++;
+	t->places = 0;
+	for (uint64_t place = 1; place <= t->n; place++)
+		t->places |= place << (4 * t->action[place - 1]);
 }
 
 enum vr_err vr_tally_series(struct vr_tally *t, struct vr_pool *pool, const struct vr_windows *w,
 	enum vr_action a, struct vr_series **ret)
 {
-	unsigned i = seek(t, a);
-	struct vr_series *s = series_at(t, i, a);
+	struct vr_series *s = vr_tally_find(t, a);
 
 	if (!s) {
 		s = vr_pool_get(pool, series_size(w));
@@ -76,7 +68,7 @@ enum vr_err vr_tally_series(struct vr_tally *t, struct vr_pool *pool, const stru
 		}
 		s->action = (uint8_t)a;
 		vr_series_unshown(s, w);
-		put_in(t, i, s);
+		put_in(t, seek(t, a), s);
 	}
 	*ret = s;
 	return VR_OK;
@@ -238,6 +230,8 @@ static bool is_series_good(const struct vr_series *s, const struct vr_windows *w
 bool vr_tally_check(const struct vr_tally *t, const struct vr_windows *w)
 {
 	for (unsigned i = 0; i < t->n; i++) {
+		if (vr_tally_place(t, (enum vr_action)t->action[i]) != i + 1)
+			return false;
 		if (t->action[i] != vr_tally_at(t)[i]->action || (i > 0 && t->action[i] <= t->action[i - 1]))
 			return false;
 		if (!is_series_good(vr_tally_at(t)[i], w))

@@ -23,6 +23,7 @@ enum { VR_TALLY_FEW = 2 };
 struct vr_tally {
 	uint8_t n;
 	uint8_t action[VR_ACTIONS_MAX];		/* n of them, rising */
+	uint64_t places;			/* of each action's series, four bits, from 1; 0: there is none */
 	union {
 		struct vr_series *few[VR_TALLY_FEW];	/* n <= VR_TALLY_FEW */
 		struct vr_series **many;		/* else: room for VR_ACTIONS_MAX */
@@ -34,7 +35,16 @@ static inline struct vr_series *const *vr_tally_at(const struct vr_tally *t)
 	return t->n > VR_TALLY_FEW ? t->at.many : t->at.few;
 }
 
-struct vr_series *vr_tally_find(const struct vr_tally *t, enum vr_action a);	/* may be NULL */
+_Static_assert(VR_ACTIONS_MAX < 16, "a place has four bits");
+/** The place of an action's series, from 1; 0: there is none. */
+static inline unsigned vr_tally_place(const struct vr_tally *t, enum vr_action a) { return t->places >> (4 * a) & 15; }
+/** May be NULL. Without a search: it is asked for several times an event. */
+static inline struct vr_series *vr_tally_find(const struct vr_tally *t, enum vr_action a)
+{
+	unsigned place = vr_tally_place(t, a);
+
+	return place ? vr_tally_at(t)[place - 1] : NULL;
+}
 /** Find or make. */
 VR_MUST enum vr_err vr_tally_series(struct vr_tally *t, struct vr_pool *pool, const struct vr_windows *w,
 	enum vr_action a, struct vr_series **ret);
