@@ -71,6 +71,21 @@ static inline void vr_buf_add(struct vr_buf *b, const void *p, size_t n)
 	b->n += n;
 }
 
+enum { VR_U64_DIGITS = 20 };
+/** Decimal digits of v at p, where there is room for VR_U64_DIGITS bytes; returns the end. */
+static inline char *vr_write_u64(char *p, uint64_t v)
+{
+	char digits[VR_U64_DIGITS];
+	size_t i = sizeof(digits);
+
+	for (; v >= 10; v /= 10)
+		digits[--i] = (char)('0' + v % 10);
+	*p++ = (char)('0' + v);
+	for (; i < sizeof(digits); i++)
+		*p++ = digits[i];
+	return p;
+}
+
 /** At p, where there is room for 10 bytes; returns the end. */
 static inline char *vr_write_varint(char *p, uint64_t v)
 {

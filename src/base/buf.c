@@ -3,7 +3,6 @@
 #include "virality/err.h"
 
 #define CAP_MIN 64U
-#define U64_DIGITS 20
 
 void vr_buf_init(struct vr_buf *b, struct vr_mem *mem)
 {
@@ -47,16 +46,13 @@ char *vr_buf_more(struct vr_buf *b, size_t n)
 
 static void add_u64(struct vr_buf *b, bool minus, uint64_t v)
 {
-	char digits[U64_DIGITS + 1];
-	size_t i = sizeof(digits);
+	char *p = vr_buf_room(b, 1 + VR_U64_DIGITS);
 
-	do {
-		digits[--i] = (char)('0' + v % 10);
-		v /= 10;
-	} while (v > 0);
+	if (!p)
+		return;
 	if (minus)
-		digits[--i] = '-';
-	vr_buf_add(b, digits + i, sizeof(digits) - i);
+		*p++ = '-';
+	b->n = (size_t)(vr_write_u64(p, v) - b->p);
 }
 
 void vr_buf_u64(struct vr_buf *b, uint64_t v)

@@ -6,8 +6,7 @@
 #include <stdio.h>
 #include "virality/redis.h"
 
-#define U64_DIGITS 20
-#define FRAME_MAX (1 + U64_DIGITS + 2 + 2)	/* "$" length CRLF ... CRLF */
+#define FRAME_MAX (1 + VR_U64_DIGITS + 2 + 2)	/* "$" length CRLF ... CRLF */
 #define F64_MAX 32
 #define INTEGRAL_MAX 9007199254740992.0		/* 2^53: beyond it neighbours differ by more than one */
 
@@ -31,20 +30,6 @@ void vr_cmds_clear(struct vr_cmds *c)
 	c->n = c->open = 0;
 }
 
-/* Decimal digits of v at p; returns the end. */
-static char *put_u64(char *p, uint64_t v)
-{
-	char digits[U64_DIGITS];
-	size_t i = sizeof(digits);
-
-	do {
-		digits[--i] = (char)('0' + v % 10);
-		v /= 10;
-	} while (v > 0);
-	memcpy(p, digits + i, sizeof(digits) - i);
-	return p + (sizeof(digits) - i);
-}
-
 static char *put_crlf(char *p)
 {
 	p[0] = '\r';
@@ -55,12 +40,7 @@ static char *put_crlf(char *p)
 static char *put_head(char *p, char kind, uint64_t v)
 {
 	*p++ = kind;
-	/* Nearly every count and length. */
-	if (v < 10)
-		*p++ = (char)('0' + v);
-	else
-		p = put_u64(p, v);
-	return put_crlf(p);
+	return put_crlf(vr_write_u64(p, v));
 }
 
 static char *put_bytes(char *p, struct vr_str s)
@@ -68,6 +48,11 @@ static char *put_bytes(char *p, struct vr_str s)
 	if (s.n > 0)
 		memcpy(p, s.p, s.n);
 	return p + s.n;
+}
+
+static char *put_arg(char *p, struct vr_str s)
+{
+	return put_crlf(put_bytes(put_head(p, '$', s.n), s));
 }
 
 /* Room for an argument of n bytes, with its length already written; the caller adds n bytes and
@@ -108,6 +93,22 @@ void vr_cmd_str(struct vr_cmds *c, struct vr_str arg)
 		end_arg(c, put_bytes(p, arg));
 }
 
+void vr_cmd_strs(struct vr_cmds *c, const struct vr_str *arg, size_t n)
+{
+	size_t room = n * FRAME_MAX;
+	char *p;
+
+	VR_ASSERT(c->open >= n);
+	c->open -= (uint32_t)n;
+	for (size_t i = 0; i < n; i++)
+		room += arg[i].n;
+	p = vr_buf_room(&c->buf, room);
+	for (size_t i = 0; p && i < n; i++)
+		p = put_arg(p, arg[i]);
+	if (p)
+		c->buf.n = (size_t)(p - c->buf.p);
+}
+
 void vr_cmd_c(struct vr_cmds *c, const char *arg)
 {
 	vr_cmd_str(c, vr_str_c(arg));
@@ -115,12 +116,12 @@ void vr_cmd_c(struct vr_cmds *c, const char *arg)
 
 void vr_cmd_i64(struct vr_cmds *c, int64_t arg)
 {
-	char digits[U64_DIGITS + 1];
+	char digits[1 + VR_U64_DIGITS];
 	char *p = digits;
 
 	if (arg < 0)
 		*p++ = '-';
-	p = put_u64(p, arg < 0 ? 0 - (uint64_t)arg : (uint64_t)arg);
+	p = vr_write_u64(p, arg < 0 ? 0 - (uint64_t)arg : (uint64_t)arg);
 	vr_cmd_str(c, (struct vr_str){digits, (size_t)(p - digits)});
 }
 

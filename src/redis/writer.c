@@ -97,6 +97,10 @@ static void view_key(struct vr_writer *w, enum vr_view view, struct vr_str id)
 		vr_key_content(w->cmds, w->keys, id, suffix[view]);
 }
 
+_Static_assert(sizeof(struct vr_field) == 2 * sizeof(struct vr_str), "a field is two words, one behind the other");
+
+static const struct vr_str *words_of(const struct vr_field *f) { return (const struct vr_str *)(const void *)f; }
+
 static void write_fields(struct vr_writer *w, enum vr_view view, struct vr_str id, const struct vr_field *f, size_t n, bool gone)
 {
 	uint32_t words = 0;
@@ -108,6 +112,10 @@ static void write_fields(struct vr_writer *w, enum vr_view view, struct vr_str i
 	mark(w, (uint8_t)view, id);
 	vr_cmd(w->cmds, 2 + words, gone ? "HDEL" : "HSET");
 	view_key(w, view, id);
+	if (words == 2 * n) {
+		vr_cmd_strs(w->cmds, words_of(f), words);
+		return;
+	}
 	for (size_t i = 0; i < n; i++) {
 		if ((f[i].value.p == NULL) != gone)
 			continue;
@@ -136,16 +144,8 @@ static void unview(void *ctx, struct vr_str id)
 /* "<ms>-0" */
 static void stream_id(struct vr_cmds *c, int64_t ms)
 {
-	char text[32];
-	size_t n = 0;
-	char digits[24];
-	size_t i = sizeof(digits);
-	uint64_t v = ms < 0 ? 0 : (uint64_t)ms;
-	do
-		digits[--i] = (char)('0' + v % 10);
-	while ((v /= 10) > 0);
-	memcpy(text, digits + i, sizeof(digits) - i);
-	n = sizeof(digits) - i;
+	char text[VR_U64_DIGITS + 2];
+	size_t n = (size_t)(vr_write_u64(text, ms < 0 ? 0 : (uint64_t)ms) - text);
 	text[n++] = '-';
 	text[n++] = '0';
 	vr_cmd_str(c, (struct vr_str){text, n});
@@ -161,10 +161,7 @@ static void minute(void *ctx, struct vr_str id, struct vr_wall start, const stru
 	vr_cmd_c(w->cmds, "=");
 	vr_cmd_i64(w->cmds, VR_TS_MAXLEN);
 	stream_id(w->cmds, start.ms);
-	for (size_t i = 0; i < n; i++) {
-		vr_cmd_str(w->cmds, fields[i].name);
-		vr_cmd_str(w->cmds, fields[i].value);
-	}
+	vr_cmd_strs(w->cmds, words_of(fields), 2 * n);
 }
 
 static void alert(void *ctx, const struct vr_alert *a)
