@@ -105,7 +105,7 @@ static void defaults_are_those_of_the_design(void **state)
 	assert_int_equal(config->retention.ms, INT64_C(30) * 86400000);
 	assert_int_equal(config->dedup_window.ms, 600000);
 	assert_int_equal(config->kafka_max_ahead.ms, 300000);
-	assert_int_equal(config->cut_bytes, 4 << 20);
+	assert_int_equal(config->cut_bytes, 8 << 20);
 	assert_int_equal(config->kafka_on_gap, VR_ON_GAP_STOP);
 	assert_int_equal(config->log_format, VR_LOG_AUTO);
 	assert_false(config->announce_history);

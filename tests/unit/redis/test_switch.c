@@ -38,7 +38,7 @@ static struct vr_redis *connect_as(struct rig *r, const char *user)
 /* One command of words with blanks between, in a database; its reply lives until the next. */
 static struct vr_reply *run(struct rig *r, int db, const char *line)
 {
-	char text[512], *word[WORDS], *save = NULL;
+	char text[512], *word[WORDS] = {0}, *save = NULL;
 	uint32_t n = 0;
 	struct vr_cmds c;
 	struct vr_replies replies;
