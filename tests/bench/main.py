@@ -9,7 +9,7 @@ import sys
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE), str(HERE.parent / "support")]
 
-from virbench import catchup, latency, parts, report, topic  # noqa: E402
+from virbench import backfill, catchup, latency, parts, report, topic  # noqa: E402
 
 FULL = {"events": 5_000_000, "contents": 1_000_000, "runs": 3, "live_seconds": 30}
 QUICK = {"events": 200_000, "contents": 40_000, "runs": 1, "live_seconds": 5}
@@ -17,7 +17,7 @@ EPILOG = """\
 A topic of 12 partitions is filled with generated events (contents picked by Zipf's law), once as protobuf and once as
 JSON. Each run: the floor (a bare librdkafka consumer that counts), then a new daemon with a new Redis, from the first
 record to the last stored offset. Then, at a tenth of the rate reached, how long an event takes to be visible and an
-alert to come. Nothing is asserted; --check ends with 1 when virald takes more than 4 times the floor's CPU, or Redis
+alert to come; and a replay of as many events beside a live load, and what live feels of it. Nothing is asserted; --check ends with 1 when virald takes more than 4 times the floor's CPU, or Redis
 more than 3 microseconds, an event. Other work on the machine spoils caches and makes both dearer: look at the spread
 of the runs before believing a bad figure.
 """
@@ -32,6 +32,8 @@ def arguments():
     parser.add_argument("--runs", type=int, help="runs of each, of which the median is shown (3)")
     parser.add_argument("--wire", choices=("protobuf", "json", "both"), default="both")
     parser.add_argument("--live-seconds", type=int, help="how long each latency is measured (30); 0: not at all")
+    parser.add_argument("--replay-load", type=float, default=20_000, metavar="RATE",
+                        help="events a second that live has while a replay runs beside it (20,000); 0: no replay")
     parser.add_argument("--rate", type=float, help="events a second for it (a tenth of what was reached)")
     parser.add_argument("--quick", action="store_true", help="small: to see that it works, not what it costs")
     parser.add_argument("--set", action="append", default=[], metavar="PATH=VALUE", help="a setting of virald's own")
@@ -82,6 +84,9 @@ def main():
         rate = args.rate or medians[0]["rate"] / 10
         result["live"] = latency.run_latency(programs, kafka, args, rate, args.live_seconds, wires[0])
         report.print_latency(result["live"])
+    if args.replay_load > 0:
+        result["replay"] = backfill.run_backfill(programs, kafka, args, args.replay_load, max(args.live_seconds, 1), wires[0])
+        report.print_backfill(result["replay"])
     if args.output:
         pathlib.Path(args.output).write_text(json.dumps(result, indent=1) + "\n")
     kafka.close()

@@ -101,11 +101,17 @@ class Alerted:
         self._thread.join()
 
 
-def measure(probes, watcher, seconds, check):
-    """Probes for so many seconds, then until the last is seen; sorted milliseconds from append to seen."""
+def for_seconds(seconds):
+    """True for so long."""
+    end = time.monotonic() + seconds
+    return lambda: time.monotonic() < end
+
+
+def measure(probes, watcher, goes_on, check):
+    """Probes as long as it goes on, then until the last is seen; sorted milliseconds from append to seen."""
     start = time.monotonic()
     sent = 0
-    while time.monotonic() - start < seconds:
+    while goes_on():
         check()
         while sent < (time.monotonic() - start) * PROBES_PER_S:
             probes.send(sent)
@@ -152,8 +158,8 @@ def run_latency(programs, kafka, world, rate, seconds, wire):
             return daemon.check() and load.check()
         eventually(lambda: check() and folded(redis, topic) > rate * WARM_S, LOST_S, "the daemon keeps up")
         first, used, redis_used, since = folded(redis, topic), proc.cpu_s(daemon.pid), proc.cpu_s(redis.pid), time.monotonic()
-        visible = measure(Probes(kafka, topic, "seen", 1), Visible(redis), seconds, check)
-        alert = measure(Probes(kafka, topic, "crossing", COUNT_CROSSING), Alerted(redis), seconds, check)
+        visible = measure(Probes(kafka, topic, "seen", 1), Visible(redis), for_seconds(seconds), check)
+        alert = measure(Probes(kafka, topic, "crossing", COUNT_CROSSING), Alerted(redis), for_seconds(seconds), check)
         events, wall_s = folded(redis, topic) - first, time.monotonic() - since
         figures = {
             "rate": events / wall_s, "visible": summary(visible), "alert": summary(alert),

@@ -68,6 +68,15 @@ def print_latency(figures):
         print(f"  {what:<28} p50 {one['p50_ms']:>6.0f} ms   p99 {one['p99_ms']:>6.0f} ms   max {one['max_ms']:>6.0f} ms   {one['probes']} probes")
 
 
+def print_backfill(figures):
+    replay = figures["replay"]
+    print(f"\na replay beside {figures['rate']:,.0f} events/s: {replay['rate']:,.0f} events/s, {replay['cpu_us']:.2f} us an event "
+          f"(the daemon alone took {figures['catch_up']:,.0f} events/s)")
+    for key, what in (("alone", "live alone, append to visible"), ("beside", "beside the replay")):
+        one = figures[key]
+        print(f"  {what:<30} p50 {one['p50_ms']:>6.0f} ms   p99 {one['p99_ms']:>6.0f} ms   max {one['max_ms']:>6.0f} ms   {one['probes']} probes")
+
+
 def check(rows):
     """What is worse than promised, as text; the promise is for protobuf."""
     wrong = []

@@ -17,9 +17,9 @@ def generator(programs, kafka, topic, world, more):
         "--zipf", world.zipf, "--seed", SEED, "--steady", "--no-progress", *more)]
 
 
-def fill(programs, kafka, world, events, wire):
+def fill(programs, kafka, world, events, wire, config=None):
     """A new topic with so many events, spread over an hour that has just ended; its name."""
-    topic = kafka.create_topic(f"{kafka.topic_name('bench')}-{wire}", PARTITIONS)
+    topic = kafka.create_topic(f"{kafka.topic_name('bench')}-{wire}", PARTITIONS, config=config)
     argv = generator(programs, kafka, topic, world, (
         "--fast", "--events", events, "--rate", max(events / HOUR_S, 0.001), "--format", wire))
     start = time.monotonic()

@@ -1,0 +1,59 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A replay of all history beside a daemon that keeps up with a live load: how fast it is, and what live feels of it."""
+import time
+
+from virtest import Process, eventually
+
+from virbench import proc
+from virbench.catchup import Progress, wait_until
+from virbench.latency import LOST_S, WARM_S, Probes, Visible, folded, for_seconds, measure, summary
+from virbench.parts import pair
+from virbench.redisstat import RedisStat
+from virbench.topic import fill, generator
+
+NAME = "bench"
+
+
+class Replay:
+    """The process, the time and the CPU it took."""
+
+    def __init__(self, programs, daemon):
+        self._start = time.monotonic()
+        self._process = Process("replay", [programs.virald, "replay", "--config", daemon.config_file, "--name", NAME,
+                                           "--from", "earliest", "--to", "live"])
+        self.wall_s = self.cpu_s = 0.0
+
+    def goes_on(self):
+        if not self._process.running:
+            return False
+        self.wall_s = time.monotonic() - self._start
+        self.cpu_s = proc.cpu_s(self._process.pid)
+        return True
+
+    def result(self, events):
+        if self._process.returncode != 0:
+            raise RuntimeError(f"the replay ended with {self._process.returncode}:\n{self._process.tail()}")
+        return {"rate": events / self.wall_s, "wall_s": self.wall_s, "cpu_us": self.cpu_s / events * 1e6}
+
+
+def run_backfill(programs, kafka, world, rate, seconds, wire):
+    """{"rate": of the live load, "catch_up": events/s of the daemon over the same history, "alone", "beside": append to
+    visible without and with the replay, "replay": {...}}"""
+    topic = fill(programs, kafka, world, world.events, wire, config={"message.timestamp.type": "LogAppendTime"})
+    with pair(programs, kafka, topic) as (redis, daemon):
+        start = time.monotonic()
+        daemon.start(wait=False)
+        wait_until(Progress(RedisStat(redis.client()), topic, kafka.end_offsets(topic), daemon.check).reached)
+        catch_up = world.events / (time.monotonic() - start)
+        load = Process("generator", generator(programs, kafka, topic, world, ("--rate", rate, "--format", wire)))
+
+        def check():
+            return daemon.check() and load.check()
+        eventually(lambda: check() and folded(redis, topic) > world.events + rate * WARM_S, LOST_S, "the daemon keeps up")
+        alone = measure(Probes(kafka, topic, "alone", 1), Visible(redis), for_seconds(seconds), check)
+        replay = Replay(programs, daemon)
+        beside = measure(Probes(kafka, topic, "beside", 1), Visible(redis), replay.goes_on, check)
+        figures = {"rate": rate, "catch_up": catch_up, "alone": summary(alone), "beside": summary(beside),
+                   "replay": replay.result(world.events)}
+        load.kill()
+        return figures
