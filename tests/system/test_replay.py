@@ -465,6 +465,41 @@ def test_what_is_in_the_way_is_refused(make, kafka):
 
 # ------------------------------------------------------------------------------------ progress
 
+def metrics(lock):
+    with urllib.request.urlopen(f"http://127.0.0.1:{lock.port}/metrics", timeout=10) as answer:
+        text = answer.read().decode()
+    return {m[1]: float(m[2]) for m in re.finditer(r"^(virald_replay_\w+) (\S+)", text, re.M)}
+
+
+def test_it_slows_down_for_as_long_as_live_lags(make, kafka):
+    """Live's word is written here: how many records wait for it, in views that are fresh."""
+    fleet = make(2)
+    kafka.produce(fleet.topics[0], some(60000, 19, 200, 500))
+    fleet.start().settle()
+    fleet.stop()
+    waiting, over = [10_000_000], threading.Event()
+
+    def tell():
+        while not over.is_set():
+            fleet.live.hset("vir:meta", mapping={"updated_ms": int(time.time() * 1000), "lag_records": waiting[0]})
+            over.wait(0.05)
+    teller = threading.Thread(target=tell, daemon=True)
+    teller.start()
+    lock = PortLock()
+    going = begin_replay(fleet, "--name", "fix", "-s", f"replay.listen=127.0.0.1:{lock.port}")
+    eventually(lambda: metrics(lock)["virald_replay_allowed_events_per_second"] == 1000, what="as slow as it becomes",
+               retry_on=(OSError, KeyError))
+    found = metrics(lock)
+    assert found["virald_replay_live_lag_seconds"] > 2 and found["virald_replay_complete"] == 0
+    waiting[0] = 0
+    eventually(lambda: metrics(lock)["virald_replay_allowed_events_per_second"] > 10_000 or not going.running, what="fast again",
+               retry_on=(OSError, KeyError))
+    assert wait_for(going) == 0
+    over.set()
+    teller.join()
+    lock.release()
+
+
 def test_progress_is_told_and_measured(make, kafka, closing):
     fleet = make(2)
     topic = fleet.topics[0]
@@ -472,14 +507,8 @@ def test_progress_is_told_and_measured(make, kafka, closing):
     fleet.start().settle()
     lock = PortLock()
     going = begin_replay(fleet, "--name", "fix", "--rate", 3000, "--json", "-s", f"replay.listen=127.0.0.1:{lock.port}", "-s", "log.level=error")
-
-    def metrics():
-        with urllib.request.urlopen(f"http://127.0.0.1:{lock.port}/metrics", timeout=10) as answer:
-            text = answer.read().decode()
-        return {m[1]: float(m[2]) for m in re.finditer(r"^(virald_replay_\w+) (\S+)", text, re.M)}
-
-    eventually(lambda: 0.1 < metrics()["virald_replay_progress_ratio"] < 1, what="it tells how far it is", retry_on=(OSError, KeyError))
-    found = metrics()
+    eventually(lambda: 0.1 < metrics(lock)["virald_replay_progress_ratio"] < 1, what="it tells how far it is", retry_on=(OSError, KeyError))
+    found = metrics(lock)
     assert found["virald_replay_complete"] == 0 and found["virald_replay_remaining_records"] > 0
     assert found["virald_replay_allowed_events_per_second"] <= 3000 and found["virald_replay_event_time_seconds"] > 1e9
     assert wait_for(going) == 0
