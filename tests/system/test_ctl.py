@@ -83,7 +83,7 @@ def test_help_and_version():
     out, _ = ctl("--help")
     commands = [line.split()[0] for line in out.splitlines() if line.startswith("  ") and line[2] != " "]
     commands = [word for word in commands if word != "viralctl"]
-    assert commands == ["get", "alerts", "partitions", "accept", "rules", "import", "simulate"]
+    assert commands == ["get", "alerts", "diff", "audit", "partitions", "accept", "rules", "import", "simulate"]
     for command in commands:
         assert f"viralctl {command}" in ctl(command, "--help")[0]
     versions = dict(line.split(" ", 1) for line in ctl("--version")[0].splitlines())

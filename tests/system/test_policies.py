@@ -260,7 +260,9 @@ def test_what_a_fold_anew_no_longer_knows_is_resolved_and_nobody_is_paged_again(
     entries = [fields for _, fields in fleet.alerts.xrange("vir:alerts")][before:]
     assert {entry[b"id"] for entry in entries} == firing and len(entries) == len(firing)
     assert {(entry[b"state"], entry[b"reason"]) for entry in entries} == {(b"resolved", b"switch")}
-    assert fleet.alerts.hgetall("vir:alerts:active") == {}
+    # What is pending there may fire later, and is then announced: it is known from now on. What fires there is history.
+    pending = {key.encode() for key, alert in partition.active.items() if alert["state"] == "pending"}
+    assert set(fleet.alerts.hgetall("vir:alerts:active")) == pending and (count < 1000 or pending)
     said = int(fleet.alerts.hget(fleet.own(0, part="said"), "off"))
     assert said == kafka.end_offsets(topic)[0]
     kafka.produce(topic, [*some(3000, 24, "newer-"), *bad])
