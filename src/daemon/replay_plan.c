@@ -216,7 +216,10 @@ static enum vr_err give_rules(struct vr_replay *r, struct vr_diag *d)
 		return vr_diag_set(d, VR_E_CONFIG, "--rules", "%s cannot be used, see above", r->options->rules);
 	struct vr_str text = vr_rulefile_json(file);
 	r->gen.rules = VR_GENERATION_RULES_GIVEN;
-	r->gen.rules_text = strndup(text.p, text.n);
+	/* Not strndup: the text has no end but its length. */
+	r->gen.rules_text = calloc(1, text.n + 1);
+	if (r->gen.rules_text)
+		memcpy(r->gen.rules_text, text.p, text.n);
 	copy_text(r->gen.rules_hash, sizeof(r->gen.rules_hash), vr_rulefile_hash(file).p);
 	vr_rulefile_free(file);
 	return r->gen.rules_text ? VR_OK : VR_E_NOMEM;
