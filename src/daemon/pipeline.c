@@ -27,6 +27,12 @@ static enum vr_err log_changed(struct vr_shard *s, int64_t found, struct vr_diag
 		vr_shard_way_out(s, "Fold anew with", "from-log-start").text);
 }
 
+/* The cut at said.off is where announcing begins: what is announced then must be what the fold knows there. */
+static bool reaches_said(const struct vr_shard *s, int64_t before)
+{
+	return before < s->said.off && s->record.off >= s->said.off;
+}
+
 /* Records between `off` and the first that Kafka still has: said aloud, and the operator's setting decides. */
 static enum vr_err meet_gap(struct vr_shard *s, int64_t first, struct vr_diag *d)
 {
@@ -35,10 +41,11 @@ static enum vr_err meet_gap(struct vr_shard *s, int64_t first, struct vr_diag *d
 		return vr_diag_set(d, VR_E_GAP, "kafka", "%lld records of %.*s:%d from offset %lld are gone (retention?). %s",
 			(long long)(first - s->record.off), (int)s->part.topic.n, s->part.topic.p, s->part.partition, (long long)s->record.off,
 			vr_shard_way_out(s, "Go on without them with", "gap").text);
+	int64_t before = s->record.off;
 	s->record.off = first;
 	s->record.last.known = false;
 	s->folded++;
-	return VR_OK;
+	return reaches_said(s, before) ? vr_shard_reconcile(s, d) : VR_OK;
 }
 
 /* The fingerprint's record did not come: fine only where the log's start tells that it was deleted. */
@@ -218,12 +225,6 @@ static struct vr_span lateness(const struct vr_shard *s)
 {
 	int64_t late = s->world->wall(s->world->ctx).ms - s->record.log.ms;
 	return (struct vr_span){s->at_end || s->record.log.ms == 0 || late < 0 ? 0 : late};
-}
-
-/* The cut at said.off is where announcing begins: what is announced then must be what the fold knows there. */
-static bool reaches_said(const struct vr_shard *s, int64_t before)
-{
-	return before < s->said.off && s->record.off >= s->said.off;
 }
 
 /* Dead letters that are not acknowledged hold up the cut, not the batch: its records would not come again. */
