@@ -55,6 +55,9 @@ const struct vr_reply *vr_replies_first_error(const struct vr_replies *r);
 bool vr_reply_i64(const struct vr_reply *r, int64_t *ret);
 /** Value of a field in a flat HGETALL array, or NULL. */
 const struct vr_reply *vr_reply_field(const struct vr_reply *flat, const char *name);
+/** The same as text, or as a number: empty, or 0, where there is none. */
+struct vr_str vr_reply_field_str(const struct vr_reply *flat, const char *name);
+int64_t vr_reply_field_i64(const struct vr_reply *flat, const char *name);
 
 /* Who carries. `exchange` sends all commands and waits for all replies; it never sends anything twice. On
  * any failure the connection is gone. Where it could not be made, nothing was sent: VR_E_AWAY, VR_E_BUSY

@@ -89,12 +89,6 @@ static void draw_board(struct vr_picture *p)
 		draw_row(p, i / 2 + 1, r->elem[i].str, strtod(r->elem[i + 1].str.p, NULL), strtod(r->elem[1].str.p, NULL));
 }
 
-static struct vr_str text_of(const struct vr_reply *flat, const char *name)
-{
-	const struct vr_reply *f = vr_reply_field(flat, name);
-	return f && f->type == VR_REPLY_STR ? f->str : VR_STR("");
-}
-
 static void draw_alerts(struct vr_picture *p)
 {
 	vr_cmd_words(&p->cmds, "SELECT", "2", NULL);
@@ -104,8 +98,8 @@ static void draw_alerts(struct vr_picture *p)
 	printf("\n  last alerts (redis-cli -s %s -n 2 XREVRANGE vir:alerts + - COUNT 5)\n", p->socket);
 	for (size_t i = 0; r && i < r->n && i < ALERTS; i++) {
 		const struct vr_reply *f = &r->elem[i].elem[1];
-		struct vr_str title = vr_utf8_cut(text_of(f, "title"), TITLE_MAX_LEN), name = text_of(f, "alertname");
-		struct vr_str state = text_of(f, "state"), value = text_of(f, "value");
+		struct vr_str title = vr_utf8_cut(vr_reply_field_str(f, "title"), TITLE_MAX_LEN), name = vr_reply_field_str(f, "alertname");
+		struct vr_str state = vr_reply_field_str(f, "state"), value = vr_reply_field_str(f, "value");
 		printf("  %-9.*s %-24.*s %-*.*s value %.*s\n", (int)state.n, state.p, (int)name.n, name.p, TITLE_MAX_LEN, (int)title.n,
 			title.p, (int)value.n, value.p);
 	}

@@ -13,19 +13,6 @@ struct list { struct vr_diff_alert *at; size_t n, cap; };
 /* From where on live has told all, of each partition; and since when the stream holds all. */
 struct bounds { int64_t *silent, *base, *off[VR_DIFF_SIDES]; struct vr_wall *stream[VR_DIFF_SIDES]; int64_t kept_ms; };
 
-static struct vr_str text_of(const struct vr_reply *flat, const char *name)
-{
-	const struct vr_reply *r = vr_reply_field(flat, name);
-	return r && r->type == VR_REPLY_STR ? r->str : VR_STR("");
-}
-
-static int64_t number_of(const struct vr_reply *flat, const char *name)
-{
-	int64_t v = 0;
-	const struct vr_reply *r = vr_reply_field(flat, name);
-	return r && vr_reply_i64(r, &v) ? v : 0;
-}
-
 static void copy(char *out, size_t size, struct vr_str s)
 {
 	size_t n = s.n < size ? s.n : size - 1;
@@ -39,20 +26,20 @@ static void copy(char *out, size_t size, struct vr_str s)
 static int32_t find_part(const struct vr_diff *f, const struct vr_reply *flat)
 {
 	for (size_t i = 0; i < f->n_parts; i++)
-		if (f->part[i].partition == number_of(flat, "partition") && vr_str_eq(f->part[i].topic, text_of(flat, "topic")))
+		if (f->part[i].partition == vr_reply_field_i64(flat, "partition") && vr_str_eq(f->part[i].topic, vr_reply_field_str(flat, "topic")))
 			return (int32_t)i;
 	return -1;
 }
 
 static enum vr_err take_entry(struct vr_diff *f, const struct vr_reply *flat, struct list *list)
 {
-	struct vr_diff_alert a = {.part = find_part(f, flat), .offset = number_of(flat, "offset"), .time_ms = number_of(flat, "updated_ms")};
-	if (a.part < 0 || vr_str_eq(text_of(flat, "reason"), VR_STR("switch")))
+	struct vr_diff_alert a = {.part = find_part(f, flat), .offset = vr_reply_field_i64(flat, "offset"), .time_ms = vr_reply_field_i64(flat, "updated_ms")};
+	if (a.part < 0 || vr_str_eq(vr_reply_field_str(flat, "reason"), VR_STR("switch")))
 		return VR_OK;
-	copy(a.id, sizeof(a.id), text_of(flat, "id"));
-	copy(a.state, sizeof(a.state), text_of(flat, "state"));
-	copy(a.alertname, sizeof(a.alertname), text_of(flat, "alertname"));
-	copy(a.content, sizeof(a.content), text_of(flat, "content_id"));
+	copy(a.id, sizeof(a.id), vr_reply_field_str(flat, "id"));
+	copy(a.state, sizeof(a.state), vr_reply_field_str(flat, "state"));
+	copy(a.alertname, sizeof(a.alertname), vr_reply_field_str(flat, "alertname"));
+	copy(a.content, sizeof(a.content), vr_reply_field_str(flat, "content_id"));
 	if (list->n == list->cap) {
 		size_t cap = list->cap ? list->cap * 2 : 256;
 		struct vr_diff_alert *at = reallocarray(list->at, cap, sizeof(*at));
@@ -126,7 +113,7 @@ static enum vr_err find_kept(struct vr_diff *f, struct bounds *b, struct vr_diag
 	if (err)
 		return err;
 	/* Redis 6 does not count what was added: then the first entry is the bound. */
-	if (vr_reply_field(&r.at[1], "entries-added") && number_of(&r.at[1], "entries-added") == number_of(&r.at[1], "length"))
+	if (vr_reply_field(&r.at[1], "entries-added") && vr_reply_field_i64(&r.at[1], "entries-added") == vr_reply_field_i64(&r.at[1], "length"))
 		b->kept_ms = 0;
 	return VR_OK;
 }

@@ -74,19 +74,6 @@ static void copy_text(char *out, size_t size, struct vr_str in)
 	out[n] = '\0';
 }
 
-static struct vr_str text_of(const struct vr_reply *flat, const char *name)
-{
-	const struct vr_reply *r = vr_reply_field(flat, name);
-	return r && r->type == VR_REPLY_STR ? r->str : VR_STR("");
-}
-
-static int64_t number_of(const struct vr_reply *flat, const char *name)
-{
-	int64_t v = 0;
-	const struct vr_reply *r = vr_reply_field(flat, name);
-	return r && vr_reply_i64(r, &v) ? v : 0;
-}
-
 static bool choice_of(struct vr_str text, const char *const *names, unsigned n, unsigned *ret)
 {
 	for (*ret = 0; *ret < n; (*ret)++)
@@ -135,19 +122,19 @@ static enum vr_err read_parts(const struct vr_reply *flat, struct vr_generation 
 static enum vr_err read_hash(const struct vr_reply *flat, struct vr_generation *g)
 {
 	unsigned state, rules;
-	struct vr_str text = text_of(flat, "rules_text");
-	if (number_of(flat, "format") != FORMAT || !vr_str_eq(text_of(flat, "name"), vr_str_c(g->name)) ||
-	    !choice_of(text_of(flat, "state"), state_name, 3, &state) || !choice_of(text_of(flat, "rules"), rules_name, 3, &rules))
+	struct vr_str text = vr_reply_field_str(flat, "rules_text");
+	if (vr_reply_field_i64(flat, "format") != FORMAT || !vr_str_eq(vr_reply_field_str(flat, "name"), vr_str_c(g->name)) ||
+	    !choice_of(vr_reply_field_str(flat, "state"), state_name, 3, &state) || !choice_of(vr_reply_field_str(flat, "rules"), rules_name, 3, &rules))
 		return VR_E_CORRUPT;
 	g->made = true;
 	g->state = (enum vr_generation_state)state;
 	g->rules = (enum vr_generation_rules)rules;
-	copy_text(g->rules_hash, sizeof(g->rules_hash), text_of(flat, "rules_hash"));
-	copy_text(g->from, sizeof(g->from), text_of(flat, "from"));
-	copy_text(g->to, sizeof(g->to), text_of(flat, "to"));
-	copy_text(g->runner, sizeof(g->runner), text_of(flat, "runner"));
-	g->created.ms = number_of(flat, "created_ms");
-	g->beat.ms = number_of(flat, "beat_ms");
+	copy_text(g->rules_hash, sizeof(g->rules_hash), vr_reply_field_str(flat, "rules_hash"));
+	copy_text(g->from, sizeof(g->from), vr_reply_field_str(flat, "from"));
+	copy_text(g->to, sizeof(g->to), vr_reply_field_str(flat, "to"));
+	copy_text(g->runner, sizeof(g->runner), vr_reply_field_str(flat, "runner"));
+	g->created.ms = vr_reply_field_i64(flat, "created_ms");
+	g->beat.ms = vr_reply_field_i64(flat, "beat_ms");
 	g->rules_text = text.n ? strndup(text.p, text.n) : NULL;
 	return text.n && !g->rules_text ? VR_E_NOMEM : read_parts(flat, g);
 }

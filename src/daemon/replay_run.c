@@ -269,13 +269,6 @@ static bool is_done(const struct sight *s)
 
 /* ------------------------------------------------ how fast ---------------------------- */
 
-static int64_t number_in(const struct vr_reply *flat, const char *name)
-{
-	int64_t v = 0;
-	const struct vr_reply *f = vr_reply_field(flat, name);
-	return f && vr_reply_i64(f, &v) ? v : 0;
-}
-
 static int64_t sum_offsets(const struct vr_reply *parts)
 {
 	int64_t sum = 0;
@@ -289,7 +282,7 @@ static int64_t sum_offsets(const struct vr_reply *parts)
  * of a live that is down: there is nothing to spare. */
 static struct vr_span live_lag(struct sight *s, const struct vr_reply *meta, const struct vr_reply *parts)
 {
-	int64_t stamp = number_in(meta, "updated_ms"), sum = sum_offsets(parts), waiting = number_in(meta, "lag_records");
+	int64_t stamp = vr_reply_field_i64(meta, "updated_ms"), sum = sum_offsets(parts), waiting = vr_reply_field_i64(meta, "lag_records");
 	if (stamp == 0 || vr_clock_wall().ms - stamp > STALE_MS)
 		return (struct vr_span){0};
 	if (stamp > s->live_stamp && s->live_stamp > 0 && sum >= s->live_sum) {

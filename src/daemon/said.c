@@ -121,22 +121,9 @@ enum vr_err vr_said_adopt(struct vr_said *s, const struct vr_keys *k, const stru
 
 /* ------------------------------------------------ an alert that the fold no longer knows -- */
 
-static struct vr_str text_of(const struct vr_reply *hash, const char *name)
-{
-	const struct vr_reply *f = vr_reply_field(hash, name);
-	return f && f->type == VR_REPLY_STR ? f->str : VR_STR("");
-}
-
-static int64_t number_of(const struct vr_reply *hash, const char *name)
-{
-	const struct vr_reply *f = vr_reply_field(hash, name);
-	int64_t v = 0;
-	return f && vr_reply_i64(f, &v) ? v : 0;
-}
-
 static double value_of(const struct vr_reply *hash, const char *name)
 {
-	struct vr_str s = text_of(hash, name);
+	struct vr_str s = vr_reply_field_str(hash, name);
 	return s.n ? strtod(s.p, NULL) : NAN;
 }
 
@@ -144,13 +131,13 @@ static double value_of(const struct vr_reply *hash, const char *name)
 static struct vr_alert resolved_of(const struct vr_reply *hash, const char *id, struct vr_wall now)
 {
 	struct vr_alert a = {
-		.alertname = text_of(hash, "alertname"), .severity = text_of(hash, "severity"), .content_id = text_of(hash, "content_id"),
-		.channel = text_of(hash, "channel"), .title = text_of(hash, "title"), .labels = text_of(hash, "labels"),
-		.annotations = text_of(hash, "annotations"), .topic = text_of(hash, "topic"),
-		.partition = (int32_t)number_of(hash, "partition"), .state = VR_ALERT_RESOLVED, .reason = VR_REASON_SWITCH,
+		.alertname = vr_reply_field_str(hash, "alertname"), .severity = vr_reply_field_str(hash, "severity"), .content_id = vr_reply_field_str(hash, "content_id"),
+		.channel = vr_reply_field_str(hash, "channel"), .title = vr_reply_field_str(hash, "title"), .labels = vr_reply_field_str(hash, "labels"),
+		.annotations = vr_reply_field_str(hash, "annotations"), .topic = vr_reply_field_str(hash, "topic"),
+		.partition = (int32_t)vr_reply_field_i64(hash, "partition"), .state = VR_ALERT_RESOLVED, .reason = VR_REASON_SWITCH,
 		.was_firing = true, .value = value_of(hash, "value"), .threshold = value_of(hash, "threshold"),
-		.starts = {number_of(hash, "starts_ms")}, .ends = now, .updated = now, .offset = number_of(hash, "offset"),
-		.rule_version = strtoull(text_of(hash, "rule_version").n ? text_of(hash, "rule_version").p : "0", NULL, 16)};
+		.starts = {vr_reply_field_i64(hash, "starts_ms")}, .ends = now, .updated = now, .offset = vr_reply_field_i64(hash, "offset"),
+		.rule_version = strtoull(vr_reply_field_str(hash, "rule_version").n ? vr_reply_field_str(hash, "rule_version").p : "0", NULL, 16)};
 	memcpy(a.id, id, sizeof(a.id));
 	return a;
 }
@@ -162,7 +149,7 @@ void vr_said_gone(struct vr_said *s, const struct vr_keys *k, const char *id, co
 	char copy[VR_ALERT_ID_LEN + 1];		/* the list's own text moves when the id goes */
 	memcpy(copy, id, VR_ALERT_ID_LEN);
 	copy[VR_ALERT_ID_LEN] = '\0';
-	struct vr_wall last = {number_of(hash, "updated_ms")};	/* it does not end before what was said of it */
+	struct vr_wall last = {vr_reply_field_i64(hash, "updated_ms")};	/* it does not end before what was said of it */
 	struct vr_alert a = resolved_of(hash, copy, vr_wall_max(now, last));
 	a.was_firing = noted && noted->firing && a.alertname.n > 0;
 	vr_write_alert(c, k, &a, scratch);

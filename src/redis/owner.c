@@ -10,13 +10,6 @@ void vr_owner_init(struct vr_owner *o, const struct vr_keys *keys) { *o = (struc
 
 /* ------------------------------------------------ the record as fields ------------------ */
 
-static int64_t number(const struct vr_reply *flat, const char *name)
-{
-	int64_t v = 0;
-	const struct vr_reply *r = vr_reply_field(flat, name);
-	return r && vr_reply_i64(r, &v) ? v : 0;
-}
-
 static void text(const struct vr_reply *flat, const char *name, char *out, size_t size)
 {
 	const struct vr_reply *r = vr_reply_field(flat, name);
@@ -33,20 +26,20 @@ static void read_record(const struct vr_reply *flat, struct vr_owner_record *ret
 	const struct vr_reply *hash = vr_reply_field(flat, "last_hash");
 	*ret = (struct vr_owner_record){
 		.exists = true,
-		.seq = number(flat, "seq"),
-		.off = number(flat, "off"),
-		.base_off = number(flat, "base_offset"),
-		.stream = {number(flat, "stream_ms")},
-		.log = {number(flat, "log_ms")},
-		.view = {number(flat, "view_ms")},
-		.anchor = {number(flat, "anchor_ms")},
-		.rules = (uint32_t)number(flat, "rules"),
-		.complete = number(flat, "complete") != 0,
-		.decided = number(flat, "decided"),
+		.seq = vr_reply_field_i64(flat, "seq"),
+		.off = vr_reply_field_i64(flat, "off"),
+		.base_off = vr_reply_field_i64(flat, "base_offset"),
+		.stream = {vr_reply_field_i64(flat, "stream_ms")},
+		.log = {vr_reply_field_i64(flat, "log_ms")},
+		.view = {vr_reply_field_i64(flat, "view_ms")},
+		.anchor = {vr_reply_field_i64(flat, "anchor_ms")},
+		.rules = (uint32_t)vr_reply_field_i64(flat, "rules"),
+		.complete = vr_reply_field_i64(flat, "complete") != 0,
+		.decided = vr_reply_field_i64(flat, "decided"),
 	};
 	ret->last.known = hash && hash->type == VR_REPLY_STR && hash->str.n > 0;
-	ret->last.off = number(flat, "last_off");
-	ret->last.time_ms = number(flat, "last_ms");
+	ret->last.off = vr_reply_field_i64(flat, "last_off");
+	ret->last.time_ms = vr_reply_field_i64(flat, "last_ms");
 	ret->last.hash = ret->last.known ? strtoull(hash->str.p, NULL, 16) : 0;
 	text(flat, "token", ret->token, sizeof(ret->token));
 	text(flat, "cluster_id", ret->cluster, sizeof(ret->cluster));
@@ -121,7 +114,7 @@ enum vr_err vr_owner_seen(const struct vr_owner *o, const struct vr_reply *repli
 		*ret = (struct vr_owner_record){.exists = false};
 		return VR_OK;
 	}
-	if (number(flat, "format") != FORMAT)
+	if (vr_reply_field_i64(flat, "format") != FORMAT)
 		return VR_E_CORRUPT;
 	read_record(flat, ret);
 	return VR_OK;

@@ -41,3 +41,18 @@ const struct vr_reply *vr_reply_field(const struct vr_reply *flat, const char *n
 			return &flat->elem[i + 1];
 	return NULL;
 }
+
+struct vr_str vr_reply_field_str(const struct vr_reply *flat, const char *name)
+{
+	const struct vr_reply *r = vr_reply_field(flat, name);
+
+	return r && r->type == VR_REPLY_STR ? r->str : VR_STR("");
+}
+
+int64_t vr_reply_field_i64(const struct vr_reply *flat, const char *name)
+{
+	const struct vr_reply *r = vr_reply_field(flat, name);
+	int64_t v = 0;
+
+	return r && vr_reply_i64(r, &v) ? v : 0;
+}
