@@ -6,10 +6,10 @@
 #include <string.h>
 #include <sysexits.h>
 
-#include "backtest.h"
-#include "demo.h"
-#include "replay.h"
-#include "switching.h"
+#include "backtest/backtest.h"
+#include "demo/demo.h"
+#include "replay/replay.h"
+#include "switch/switching.h"
 
 enum { SETS_MAX = 256, TOPICS_MAX = 64 };
 

@@ -11,7 +11,7 @@
  * eventfd that its feeds and its mailbox make readable.
  * Threads: vr_worker_give, _take_back, _facts, _beat by any thread; the rest is the worker's own.                */
 #include "rulebook.h"
-#include "shard.h"
+#include "shard/shard.h"
 
 enum { VR_BY_ANY = -1 };
 struct vr_worker_config {

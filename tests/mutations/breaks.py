@@ -2,12 +2,12 @@
 """Deliberate breaks: a name, and for each file a text and what it becomes. A text must stand there exactly once."""
 
 OWNER = "src/redis/owner.c"
-ACQUIRE = "src/daemon/acquire.c"
-COMMIT = "src/daemon/commit.c"
-INTAKE = "src/daemon/intake.c"
-LOAD = "src/daemon/load.c"
-PIPELINE = "src/daemon/pipeline.c"
-SAID = "src/daemon/said.c"
+ACQUIRE = "src/daemon/shard/acquire.c"
+COMMIT = "src/daemon/shard/commit.c"
+INTAKE = "src/daemon/shard/intake.c"
+LOAD = "src/daemon/shard/load.c"
+PIPELINE = "src/daemon/shard/pipeline.c"
+SAID = "src/daemon/shard/said.c"
 WRITER = "src/redis/writer.c"
 
 BREAKS = [

@@ -15,7 +15,7 @@
  * Fails: a broken promise calls sim_fail, which ends the schedule; everything else aborts.             */
 #include <stdio.h>
 #include "random.h"
-#include "shard.h"
+#include "shard/shard.h"
 #include "sim_co.h"
 #include "sim_cover.h"
 #include "sim_mem.h"

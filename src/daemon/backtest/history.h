@@ -8,7 +8,7 @@
  * Partitions come one after the other, so that memory holds the contents of one. Records are read beside the group,
  * with its settings (read_committed); nothing is committed.
  * Threads: one.   Fails: VR_E_AWAY after a minute without anything from Kafka; VR_E_TRUNCATED; what else Kafka says. */
-#include "intake.h"
+#include "shard/intake.h"
 #include "trial.h"
 #include "virality/config.h"
 #include "virality/progress.h"

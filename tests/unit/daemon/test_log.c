@@ -10,7 +10,7 @@
 #include <unistd.h>
 
 #include "unit.h"
-#include "log_line.h"
+#include "service/log_line.h"
 #include "virality/log.h"
 
 #define TS "ts=2026-01-31T09:30:00.250Z"

@@ -18,7 +18,7 @@
 
 #include "clock.h"
 #include "default_rules.h"
-#include "demo_picture.h"
+#include "picture.h"
 #include "virality/codec.h"
 #include "virality/simulate.h"
 

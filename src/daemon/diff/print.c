@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* diff_print.c - a diff for people and for programs. */
-#include "diff_parts.h"
+/* print.c - a diff for people and for programs. */
+#include "parts.h"
 #include "virality/json.h"
 #include "virality/term.h"
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "diff_parts.h"
+#include "parts.h"
 
 static enum vr_err keys_of(const struct vr_config *c, struct vr_keys *ret)
 {

@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <sysexits.h>
 
-#include "backtest/show.h"
+#include "show.h"
 #include "clock.h"
 
 struct job {

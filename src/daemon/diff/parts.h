@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
-/* diff_parts.h - what the files of a diff share.
+/* parts.h - what the files of a diff share.
  *
- *   diff.c          partitions, pieces, again
- *   diff_show.c     two states of one content, or two merges, as fields; what differs
- *   diff_alerts.c   what was announced against what the replay brought forth
- *   diff_print.c    for people and for programs                                                                 */
+ *   diff.c     partitions, pieces, again
+ *   show.c     two states of one content, or two merges, as fields; what differs
+ *   alerts.c   what was announced against what the replay brought forth
+ *   print.c    for people and for programs                                                                 */
 #include "generation.h"
 #include "virality/diff.h"
 #include "virality/engine.h"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "demo_picture.h"
+#include "picture.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
-/* demo_picture.h - what the demo shows each second: on a terminal a page that is drawn again, else a line. */
+/* picture.h - what the demo shows each second: on a terminal a page that is drawn again, else a line. */
 #include "run.h"
 
 struct vr_picture;

@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
-/* replay_parts.h - what the files of a replay share.
+/* parts.h - what the files of a replay share.
  *
- *   replay.c       start to end, signals, what follows from errors
- *   replay_plan.c  which generation, from where to where, is there room
- *   replay_run.c   workers, publisher, the loop, progress                                                       */
+ *   replay.c  start to end, signals, what follows from errors
+ *   plan.c    which generation, from where to where, is there room
+ *   run.c     workers, publisher, the loop, progress                                                       */
 #include <stdatomic.h>
 
 #include "generation.h"
 #include "replay.h"
-#include "replay_pace.h"
+#include "pace.h"
 #include "rulebook.h"
-#include "switcher.h"
+#include "switch/switcher.h"
 #include "virality/notify.h"
 #include "virality/range.h"
 

@@ -8,7 +8,7 @@
 
 #include "clock.h"
 #include "daemon.h"
-#include "replay.h"
+#include "replay/replay.h"
 #include "switcher.h"
 
 enum { FENCED_MS = 20, BEHIND_MS = 200, AWAY_MS = 1000, SAY_MS = 5000, RESUME = -1 };

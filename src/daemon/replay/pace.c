@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "replay_pace.h"
+#include "pace.h"
 
 #include "clock.h"
 

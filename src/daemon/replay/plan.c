@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* replay_plan.c - what is there, what is asked for, and whether both can be. */
+/* plan.c - what is there, what is asked for, and whether both can be. */
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
@@ -8,7 +8,7 @@
 #include <unistd.h>
 
 #include "clock.h"
-#include "replay_parts.h"
+#include "parts.h"
 #include "virality/rulefile.h"
 #include "virality/term.h"
 

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* diff_show.c - both sides as fields, by the code that shows them, and what differs. */
+/* show.c - both sides as fields, by the code that shows them, and what differs. */
 #include <math.h>
 #include <stdlib.h>
 
-#include "diff_parts.h"
+#include "parts.h"
 
 /* ------------------------------------------------ fields of a side -------------------- */
 

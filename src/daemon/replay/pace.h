@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
-/* replay_pace.h - how fast a replay may be, for live's sake.
+/* pace.h - how fast a replay may be, for live's sake.
  *
  *      workers ──may I take n?──> tokens <──rate── cap of the operator
  *                                              <── halves while live lags or Redis is slow, else grows

@@ -7,7 +7,7 @@
 #include <unistd.h>
 
 #include "daemon.h"
-#include "replay_parts.h"
+#include "parts.h"
 
 void vr_replay_end(struct vr_replay *r, int code)
 {

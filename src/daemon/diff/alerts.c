@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* diff_alerts.c - what was announced against what the replay brought forth.
+/* alerts.c - what was announced against what the replay brought forth.
  *
  * Live announces nothing of what it folded in silence (a first start, what came before a switch), nor keeps what is older
  * than alerts_retention; and either side may be further. Only where both must tell the same are they compared. */
 #include <stdlib.h>
 
-#include "diff_parts.h"
+#include "parts.h"
 
 enum { PAGE = 500 };
 

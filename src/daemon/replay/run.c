@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* replay_run.c - workers and publisher over shadows; how far they are, how fast they may be, when they are done. */
+/* run.c - workers and publisher over shadows; how far they are, how fast they may be, when they are done. */
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,7 +10,7 @@
 
 #include "clock.h"
 #include "daemon.h"
-#include "replay_parts.h"
+#include "parts.h"
 #include "virality/progress.h"
 
 enum { POLL_MS = 100, SECOND_MS = 1000, BEAT_MS = 2000, TAKE_BACK_MS = 15000, SETTLE_MS = 2000, STALE_MS = 10000, RATE_LEAST = 1000 };
