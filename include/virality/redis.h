@@ -20,6 +20,8 @@ struct vr_cmds {
 void vr_cmds_init(struct vr_cmds *c, struct vr_mem *mem);
 void vr_cmds_done(struct vr_cmds *c);
 void vr_cmds_clear(struct vr_cmds *c);
+/** Those of `more` too, as they are; what could not be built in there could not be here. */
+void vr_cmds_add(struct vr_cmds *to, const struct vr_cmds *more);
 /** Begin a command of argc words (the name included); add exactly that many. */
 void vr_cmd(struct vr_cmds *c, uint32_t argc, const char *name);
 void vr_cmd_str(struct vr_cmds *c, struct vr_str arg);
@@ -32,6 +34,8 @@ void vr_cmd_f64(struct vr_cmds *c, double arg);		/* 17 significant digits: reads
 void vr_cmd_key(struct vr_cmds *c, struct vr_str a, struct vr_str b, struct vr_str d);
 /** A whole command of words that are C strings; the list ends with NULL. */
 void vr_cmd_words(struct vr_cmds *c, const char *name, ...) __attribute__((sentinel));
+/** What comes behind it runs in that database. */
+void vr_cmd_select(struct vr_cmds *c, int db);
 
 enum vr_reply_type { VR_REPLY_NIL, VR_REPLY_STATUS, VR_REPLY_ERROR, VR_REPLY_INT, VR_REPLY_STR, VR_REPLY_ARRAY };
 struct vr_reply {
@@ -51,6 +55,8 @@ enum vr_err vr_reply_error_class(const struct vr_reply *r);
 const struct vr_reply *vr_reply_first_error(const struct vr_reply *r);
 /** The same over all replies, in the order of the commands: before an EXECABORT stands what was refused. */
 const struct vr_reply *vr_replies_first_error(const struct vr_replies *r);
+/** That one as an error, its words in d; VR_OK where there is none. */
+VR_MUST enum vr_err vr_replies_check(const struct vr_replies *r, struct vr_diag *d);
 /** Decimal text or integer reply to number; false when it is neither. */
 bool vr_reply_i64(const struct vr_reply *r, int64_t *ret);
 /** Value of a field in a flat HGETALL array, or NULL. */
@@ -58,6 +64,8 @@ const struct vr_reply *vr_reply_field(const struct vr_reply *flat, const char *n
 /** The same as text, or as a number: empty, or 0, where there is none. */
 struct vr_str vr_reply_field_str(const struct vr_reply *flat, const char *name);
 int64_t vr_reply_field_i64(const struct vr_reply *flat, const char *name);
+/** The i-th of an array as a number: 0 where there is none. */
+int64_t vr_reply_elem_i64(const struct vr_reply *list, size_t i);
 
 /* Who carries. `exchange` sends all commands and waits for all replies; it never sends anything twice. On
  * any failure the connection is gone. Where it could not be made, nothing was sent: VR_E_AWAY, VR_E_BUSY

@@ -21,6 +21,15 @@ static inline int vr_str_cmp(struct vr_str a, struct vr_str b)
 	return c ? c : (a.n > b.n) - (a.n < b.n);
 }
 
+/** As a C string in out[size]; what is too long is cut off. */
+static inline void vr_str_copy(char *out, size_t size, struct vr_str s)
+{
+	size_t n = s.n < size ? s.n : size - 1;
+	if (n)
+		memcpy(out, s.p, n);
+	out[n] = '\0';
+}
+
 /** Valid UTF-8 (no surrogates, no overlong forms, at most U+10FFFF). */
 bool vr_utf8_valid(struct vr_str s);
 /** Valid UTF-8 without control characters (C0, DEL, C1) - so without NUL too. */

@@ -144,27 +144,25 @@ static enum vr_err write_decision(struct accept_run *run, const struct way *way,
 {
 	struct vr_ctl_peers *p = &run->peers;
 	const struct vr_keys *keys = &run->part.keys;
-	struct vr_cmds c;
+	struct vr_cmds *c = &p->cmds;
 	struct vr_replies r = {0};
 	char by[BY_MAX];
 	enum vr_err err;
 
 	name_operator(by);
-	vr_cmds_init(&c, &p->mem);
-	vr_cmd(&c, 1, "MULTI");
-	vr_cmd(&c, 2, "DEL");
-	vr_key_own(&c, keys, "accept");
-	vr_cmd(&c, 8, "HSET");
-	vr_key_own(&c, keys, "accept");
-	vr_cmd_c(&c, "what");
-	vr_cmd_c(&c, way->what);
-	vr_cmd_c(&c, "by");
-	vr_cmd_c(&c, by);
-	vr_cmd_c(&c, "at_ms");
-	vr_cmd_i64(&c, vr_ctl_today().ms);
-	vr_cmd(&c, 1, "EXEC");
-	err = vr_ctl_peers_ask(p, VR_CTL_LIVE, &c, &r, d);
-	vr_cmds_done(&c);
+	vr_cmd(c, 1, "MULTI");
+	vr_cmd(c, 2, "DEL");
+	vr_key_own(c, keys, "accept");
+	vr_cmd(c, 8, "HSET");
+	vr_key_own(c, keys, "accept");
+	vr_cmd_c(c, "what");
+	vr_cmd_c(c, way->what);
+	vr_cmd_c(c, "by");
+	vr_cmd_c(c, by);
+	vr_cmd_c(c, "at_ms");
+	vr_cmd_i64(c, vr_ctl_today().ms);
+	vr_cmd(c, 1, "EXEC");
+	err = vr_ctl_peers_ask(p, VR_CTL_LIVE, &r, d);
 	if (!err && r.at[r.n - 1].type == VR_REPLY_NIL)
 		err = vr_diag_set(d, VR_E_FENCED, "redis", "the stop changed meanwhile; look at it again");
 	return err;
@@ -172,16 +170,12 @@ static enum vr_err write_decision(struct accept_run *run, const struct way *way,
 
 static enum vr_err watch(struct accept_run *run, const struct vr_ctl_part *part, struct vr_diag *d)
 {
-	struct vr_cmds c;
+	struct vr_cmds *c = &run->peers.cmds;
 	struct vr_replies r = {0};
-	enum vr_err err;
 
-	vr_cmds_init(&c, &run->peers.mem);
-	vr_cmd(&c, 2, "WATCH");
-	vr_key_own(&c, &part->keys, "stop");
-	err = vr_ctl_peers_ask(&run->peers, VR_CTL_LIVE, &c, &r, d);
-	vr_cmds_done(&c);
-	return err;
+	vr_cmd(c, 2, "WATCH");
+	vr_key_own(c, &part->keys, "stop");
+	return vr_ctl_peers_ask(&run->peers, VR_CTL_LIVE, &r, d);
 }
 
 static enum vr_ctl_exit decide(struct accept_run *run, const struct way *way)

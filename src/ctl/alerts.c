@@ -110,19 +110,17 @@ static void put_stream(const struct alerts_run *run, struct vr_cmds *c)
 static enum vr_err show_past(struct alerts_run *run, struct vr_diag *d)
 {
 	struct vr_ctl_peers *p = &run->peers;
-	struct vr_cmds c;
+	struct vr_cmds *c = &p->cmds;
 	struct vr_replies r = {0};
 	enum vr_err err;
 
-	vr_cmds_init(&c, &p->mem);
-	vr_cmd(&c, 6, "XREVRANGE");
-	put_stream(run, &c);
-	vr_cmd_c(&c, "+");
-	vr_cmd_c(&c, "-");
-	vr_cmd_c(&c, "COUNT");
-	vr_cmd_i64(&c, run->n ? (int64_t)run->n : 1);
-	err = vr_ctl_peers_ask(p, VR_CTL_ALERTS, &c, &r, d);
-	vr_cmds_done(&c);
+	vr_cmd(c, 6, "XREVRANGE");
+	put_stream(run, c);
+	vr_cmd_c(c, "+");
+	vr_cmd_c(c, "-");
+	vr_cmd_c(c, "COUNT");
+	vr_cmd_i64(c, run->n ? (int64_t)run->n : 1);
+	err = vr_ctl_peers_ask(p, VR_CTL_ALERTS, &r, d);
 	for (size_t i = err ? 0 : r.at[0].n; !err && i-- > 0;) {
 		const struct vr_reply *entry = &r.at[0].elem[i];
 
@@ -139,21 +137,19 @@ static enum vr_err show_past(struct alerts_run *run, struct vr_diag *d)
 static enum vr_err show_next(struct alerts_run *run, struct vr_diag *d)
 {
 	struct vr_ctl_peers *p = &run->peers;
-	struct vr_cmds c;
+	struct vr_cmds *c = &p->cmds;
 	struct vr_replies r = {0};
 	enum vr_err err;
 
-	vr_cmds_init(&c, &p->mem);
-	vr_cmd(&c, 8, "XREAD");
-	vr_cmd_c(&c, "BLOCK");
-	vr_cmd_i64(&c, BLOCK_MS);
-	vr_cmd_c(&c, "COUNT");
-	vr_cmd_i64(&c, PAGE);
-	vr_cmd_c(&c, "STREAMS");
-	put_stream(run, &c);
-	vr_cmd_c(&c, run->last[0] ? run->last : "0");
-	err = vr_ctl_peers_ask(p, VR_CTL_ALERTS, &c, &r, d);
-	vr_cmds_done(&c);
+	vr_cmd(c, 8, "XREAD");
+	vr_cmd_c(c, "BLOCK");
+	vr_cmd_i64(c, BLOCK_MS);
+	vr_cmd_c(c, "COUNT");
+	vr_cmd_i64(c, PAGE);
+	vr_cmd_c(c, "STREAMS");
+	put_stream(run, c);
+	vr_cmd_c(c, run->last[0] ? run->last : "0");
+	err = vr_ctl_peers_ask(p, VR_CTL_ALERTS, &r, d);
 	if (err || r.at[0].type != VR_REPLY_ARRAY || r.at[0].n == 0)
 		return err;
 	/* [[stream, [entry, ...]]] */
@@ -192,15 +188,13 @@ static enum vr_err follow(struct alerts_run *run, struct vr_diag *d)
 static enum vr_err show_active(struct alerts_run *run, struct vr_diag *d)
 {
 	struct vr_ctl_peers *p = &run->peers;
-	struct vr_cmds c;
+	struct vr_cmds *c = &p->cmds;
 	struct vr_replies r = {0};
 	enum vr_err err;
 
-	vr_cmds_init(&c, &p->mem);
-	vr_cmd(&c, 2, "HVALS");
-	vr_key_global(&c, &p->keys, "alerts:active");
-	err = vr_ctl_peers_ask(p, VR_CTL_ALERTS, &c, &r, d);
-	vr_cmds_done(&c);
+	vr_cmd(c, 2, "HVALS");
+	vr_key_global(c, &p->keys, "alerts:active");
+	err = vr_ctl_peers_ask(p, VR_CTL_ALERTS, &r, d);
 	if (err)
 		return err;
 	for (size_t i = 0; i < r.at[0].n; i++) {

@@ -151,18 +151,16 @@ static enum vr_ctl_exit get_content(struct vr_ctl_get *run)
 {
 	static const char *const suffixes[] = {"", ":channels", ":info"};
 	struct vr_ctl_peers *p = &run->peers;
-	struct vr_cmds c;
+	struct vr_cmds *c = &p->cmds;
 	struct vr_replies r = {0};
 	struct vr_diag d = {0};
 	enum vr_err err;
 
-	vr_cmds_init(&c, &p->mem);
 	for (size_t i = 0; i < sizeof(suffixes) / sizeof(suffixes[0]); i++) {
-		vr_cmd(&c, 2, "HGETALL");
-		vr_key_content(&c, &p->keys, vr_str_c(run->id), suffixes[i]);
+		vr_cmd(c, 2, "HGETALL");
+		vr_key_content(c, &p->keys, vr_str_c(run->id), suffixes[i]);
 	}
-	err = vr_ctl_peers_ask(p, VR_CTL_LIVE, &c, &r, &d);
-	vr_cmds_done(&c);
+	err = vr_ctl_peers_ask(p, VR_CTL_LIVE, &r, &d);
 	if (err)
 		return vr_ctl_fail(err, &d);
 	if (r.at[0].n == 0) {
@@ -206,19 +204,17 @@ static enum vr_ctl_exit print_merged(struct vr_ctl_get *run, const struct vr_rep
 static enum vr_ctl_exit get_merged(struct vr_ctl_get *run)
 {
 	struct vr_ctl_peers *p = &run->peers;
-	struct vr_cmds c;
+	struct vr_cmds *c = &p->cmds;
 	struct vr_replies r = {0};
 	struct vr_diag d = {0};
 	enum vr_err err;
 
-	vr_cmds_init(&c, &p->mem);
-	vr_cmd(&c, 2, "HGETALL");
+	vr_cmd(c, 2, "HGETALL");
 	if (run->id)
-		vr_key_channel(&c, &p->keys, vr_str_c(run->id), "");
+		vr_key_channel(c, &p->keys, vr_str_c(run->id), "");
 	else
-		vr_key_global(&c, &p->keys, "all");
-	err = vr_ctl_peers_ask(p, VR_CTL_LIVE, &c, &r, &d);
-	vr_cmds_done(&c);
+		vr_key_global(c, &p->keys, "all");
+	err = vr_ctl_peers_ask(p, VR_CTL_LIVE, &r, &d);
 	return err ? vr_ctl_fail(err, &d) : print_merged(run, &r.at[0], run->id ? run->id : "all channels");
 }
 

@@ -22,7 +22,7 @@ static enum vr_err ask_board(
 	struct vr_ctl_get *run, const char *window, const struct vr_reply **ret, struct vr_diag *d)
 {
 	struct vr_ctl_peers *p = &run->peers;
-	struct vr_cmds c;
+	struct vr_cmds *c = &p->cmds;
 	struct vr_replies r = {0};
 	char name[160];
 	enum vr_err err;
@@ -31,14 +31,12 @@ static enum vr_err ask_board(
 		(void)snprintf(name, sizeof(name), "top:%s:ch:{%s}", window, run->channel);
 	else
 		(void)snprintf(name, sizeof(name), "top:%s", window);
-	vr_cmds_init(&c, &p->mem);
-	vr_cmd(&c, 5, "ZREVRANGE");
-	vr_key_global(&c, &p->keys, name);
-	vr_cmd_i64(&c, 0);
-	vr_cmd_i64(&c, (int64_t)run->n - 1);
-	vr_cmd_c(&c, "WITHSCORES");
-	err = vr_ctl_peers_ask(p, VR_CTL_LIVE, &c, &r, d);
-	vr_cmds_done(&c);
+	vr_cmd(c, 5, "ZREVRANGE");
+	vr_key_global(c, &p->keys, name);
+	vr_cmd_i64(c, 0);
+	vr_cmd_i64(c, (int64_t)run->n - 1);
+	vr_cmd_c(c, "WITHSCORES");
+	err = vr_ctl_peers_ask(p, VR_CTL_LIVE, &r, d);
 	if (!err)
 		*ret = &r.at[0];
 	return err;
@@ -47,20 +45,18 @@ static enum vr_err ask_board(
 static enum vr_err ask_titles(
 	struct vr_ctl_peers *p, const struct vr_reply *board, struct vr_replies *ret, struct vr_diag *d)
 {
-	struct vr_cmds c;
+	struct vr_cmds *c = &p->cmds;
 	enum vr_err err;
 
-	vr_cmds_init(&c, &p->mem);
 	for (size_t i = 0; i + 1 < board->n; i += 2) {
-		vr_cmd(&c, 6, "HMGET");
-		vr_key_content(&c, &p->keys, board->elem[i].str, "");
-		vr_cmd_c(&c, "title");
-		vr_cmd_c(&c, "channel_top");
-		vr_cmd_c(&c, "shares_total");
-		vr_cmd_c(&c, "share_velocity");
+		vr_cmd(c, 6, "HMGET");
+		vr_key_content(c, &p->keys, board->elem[i].str, "");
+		vr_cmd_c(c, "title");
+		vr_cmd_c(c, "channel_top");
+		vr_cmd_c(c, "shares_total");
+		vr_cmd_c(c, "share_velocity");
 	}
-	err = vr_ctl_peers_ask(p, VR_CTL_LIVE, &c, ret, d);
-	vr_cmds_done(&c);
+	err = vr_ctl_peers_ask(p, VR_CTL_LIVE, ret, d);
 	return err;
 }
 

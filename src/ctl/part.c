@@ -7,7 +7,7 @@ enum vr_err vr_ctl_part_read(struct vr_ctl_peers *p, struct vr_str topic, int32_
 {
 	static const char *const names[] = {"own", "stop", "accept"};
 	const struct vr_config *config = p->config;
-	struct vr_cmds c;
+	struct vr_cmds *c = &p->cmds;
 	struct vr_replies r = {0};
 	enum vr_err err;
 
@@ -16,13 +16,11 @@ enum vr_err vr_ctl_part_read(struct vr_ctl_peers *p, struct vr_str topic, int32_
 		(int)config->redis_alerts_db);
 	if (err)
 		return vr_diag_set(d, err, "topic", "%.*s: too long, or with braces", (int)topic.n, topic.p);
-	vr_cmds_init(&c, &p->mem);
 	for (size_t i = 0; i < 3; i++) {
-		vr_cmd(&c, 2, "HGETALL");
-		vr_key_own(&c, &ret->keys, names[i]);
+		vr_cmd(c, 2, "HGETALL");
+		vr_key_own(c, &ret->keys, names[i]);
 	}
-	err = vr_ctl_peers_ask(p, VR_CTL_LIVE, &c, &r, d);
-	vr_cmds_done(&c);
+	err = vr_ctl_peers_ask(p, VR_CTL_LIVE, &r, d);
 	if (err)
 		return err;
 	ret->own = &r.at[0];

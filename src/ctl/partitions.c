@@ -32,15 +32,13 @@ static enum vr_err count_in_redis(
 	struct partitions_run *run, struct vr_str topic, int32_t *ret_n, struct vr_diag *d)
 {
 	struct vr_ctl_peers *p = &run->peers;
-	struct vr_cmds c;
+	struct vr_cmds *c = &p->cmds;
 	struct vr_replies r = {0};
 	enum vr_err err;
 
-	vr_cmds_init(&c, &p->mem);
-	vr_cmd(&c, 2, "HKEYS");
-	vr_key_begin(&c, &p->keys, topic);
-	err = vr_ctl_peers_ask(p, VR_CTL_LIVE, &c, &r, d);
-	vr_cmds_done(&c);
+	vr_cmd(c, 2, "HKEYS");
+	vr_key_begin(c, &p->keys, topic);
+	err = vr_ctl_peers_ask(p, VR_CTL_LIVE, &r, d);
 	for (size_t i = 0; !err && i < r.at[0].n; i++) {
 		int64_t partition = -1;
 

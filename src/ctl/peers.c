@@ -102,6 +102,7 @@ enum vr_ctl_exit vr_ctl_peers_load(struct vr_ctl_peers *p)
 	p->mem = vr_mem_heap();
 	vr_arena_init(&p->arena, &p->mem, 0);
 	vr_arena_init(&p->kept, &p->mem, 4096);
+	vr_cmds_init(&p->cmds, &p->mem);
 	code = load_config(p);
 	if (code)
 		return code;
@@ -125,6 +126,7 @@ void vr_ctl_peers_done(struct vr_ctl_peers *p)
 	vr_config_free(p->config);
 	vr_arena_done(&p->arena);
 	vr_arena_done(&p->kept);
+	vr_cmds_done(&p->cmds);
 }
 
 /* Errors only: what merely may go wrong is not worth a line to whoever waits for a result. */
@@ -193,21 +195,17 @@ struct vr_redis_config vr_ctl_peers_redis(const struct vr_ctl_peers *p, enum vr_
 	};
 }
 
-enum vr_err vr_ctl_peers_ask(struct vr_ctl_peers *p, enum vr_ctl_db db, const struct vr_cmds *cmds,
-	struct vr_replies *ret, struct vr_diag *d)
+enum vr_err vr_ctl_peers_ask(struct vr_ctl_peers *p, enum vr_ctl_db db, struct vr_replies *ret, struct vr_diag *d)
 {
 	struct vr_redis_config config = vr_ctl_peers_redis(p, db);
-	const struct vr_reply *bad = NULL;
-	struct vr_link link;
-	enum vr_err err = p->redis_at[db] ? VR_OK : vr_redis_new(&config, &p->redis_at[db]);
+	enum vr_err err = p->cmds.buf.failed ? VR_E_NOMEM : VR_OK;
 
-	if (err)
-		return err;
-	link = vr_redis_link(p->redis_at[db]);
-	err = link.exchange(link.ctx, cmds, &p->arena, ret, d);
-	for (size_t i = 0; !err && !bad && i < ret->n; i++)
-		bad = vr_reply_first_error(&ret->at[i]);
-	if (!bad)
-		return err;
-	return vr_diag_set(d, vr_reply_error_class(bad), "redis", "%.*s", (int)bad->str.n, bad->str.p);
+	if (!err && !p->redis_at[db])
+		err = vr_redis_new(&config, &p->redis_at[db]);
+	if (!err) {
+		struct vr_link link = vr_redis_link(p->redis_at[db]);
+		err = link.exchange(link.ctx, &p->cmds, &p->arena, ret, d);
+	}
+	vr_cmds_clear(&p->cmds);
+	return err ? err : vr_replies_check(ret, d);
 }

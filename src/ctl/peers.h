@@ -24,6 +24,7 @@ struct vr_ctl_peers {
 	struct vr_property *list;		/* of librdkafka */
 	size_t n_list;
 	struct vr_redis *redis_at[2];		/* by enum vr_ctl_db; connected on first use */
+	struct vr_cmds cmds;			/* of the next vr_ctl_peers_ask */
 };
 enum vr_ctl_db { VR_CTL_LIVE, VR_CTL_ALERTS };
 
@@ -39,6 +40,5 @@ struct vr_kafka_config vr_ctl_peers_kafka(const struct vr_ctl_peers *p);
 VR_MUST enum vr_err vr_ctl_peers_look(const struct vr_ctl_peers *p, struct vr_group **ret, struct vr_diag *d);
 /** The configuration of a connection of one's own. */
 struct vr_redis_config vr_ctl_peers_redis(const struct vr_ctl_peers *p, enum vr_ctl_db db);
-/** Ask; replies live as long as p. An error reply anywhere is an error, said in d. */
-VR_MUST enum vr_err vr_ctl_peers_ask(struct vr_ctl_peers *p, enum vr_ctl_db db, const struct vr_cmds *cmds,
-	struct vr_replies *ret, struct vr_diag *d);
+/** Ask p->cmds, which are gone then; replies live as long as p's arena. An error reply anywhere is an error, said in d. */
+VR_MUST enum vr_err vr_ctl_peers_ask(struct vr_ctl_peers *p, enum vr_ctl_db db, struct vr_replies *ret, struct vr_diag *d);

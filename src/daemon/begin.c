@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "begin.h"
 
+#include "virality/talk.h"
+
 enum { TIMEOUT_MS = 10000 };
 
 static enum vr_err first_offset(const struct vr_config *c, struct vr_group *group, const struct vr_topic_part *part, int64_t *ret)
@@ -38,28 +40,21 @@ enum vr_err vr_begin_write(const struct vr_config *c, struct vr_group *group, co
 	struct vr_str topic, int32_t partitions, struct vr_diag *d)
 {
 	struct vr_mem mem = vr_mem_heap();
-	struct vr_cmds cmds;
-	struct vr_arena arena;
-	struct vr_replies r;
-	vr_cmds_init(&cmds, &mem);
-	vr_arena_init(&arena, &mem, 0);
+	struct vr_talk t;
+	vr_talk_open(&t, redis, &mem);
 	/* Two daemons at their first start: whoever is second finds the key, or an aborted EXEC; both are fine. */
-	vr_cmd(&cmds, 2, "WATCH");
-	vr_key_begin(&cmds, keys, topic);
-	vr_cmd(&cmds, 2, "EXISTS");
-	vr_key_begin(&cmds, keys, topic);
-	enum vr_err err = redis->exchange(redis->ctx, &cmds, &arena, &r, d);
-	bool there = !err && r.at[1].integer > 0;
-	vr_cmds_clear(&cmds);
+	vr_cmd(&t.cmds, 2, "WATCH");
+	vr_key_begin(&t.cmds, keys, topic);
+	vr_cmd(&t.cmds, 2, "EXISTS");
+	vr_key_begin(&t.cmds, keys, topic);
+	enum vr_err err = vr_talk_ask(&t, d);
+	bool there = !err && t.r.at[1].integer > 0;
 	if (there)
-		vr_cmd_words(&cmds, "UNWATCH", NULL);
+		vr_cmd_words(&t.cmds, "UNWATCH", NULL);
 	else if (!err)
-		err = put_offsets(c, group, &cmds, keys, topic, partitions, d);
+		err = put_offsets(c, group, &t.cmds, keys, topic, partitions, d);
 	if (!err)
-		err = redis->exchange(redis->ctx, &cmds, &arena, &r, d);
-	if (!err && r.at[r.n - 1].type == VR_REPLY_ERROR)
-		err = vr_diag_set(d, vr_reply_error_class(&r.at[r.n - 1]), "redis", "%s", r.at[r.n - 1].str.p);
-	vr_arena_done(&arena);
-	vr_cmds_done(&cmds);
+		err = vr_talk_ask(&t, d);
+	vr_talk_close(&t);
 	return err;
 }

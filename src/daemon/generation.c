@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "virality/talk.h"
+
 enum { FORMAT = 1, PAGE = 1000 };
 
 static const char *const state_name[] = {"filling", "full", "retired"};
@@ -31,48 +33,25 @@ bool vr_generation_name_ok(struct vr_str name)
 
 /* ------------------------------------------------ exchanges ---------------------------- */
 
-struct talk { const struct vr_link *redis; const struct vr_keys *keys; struct vr_mem mem; struct vr_cmds cmds; struct vr_arena arena; };
+/* One database and what is asked of it; each exchange ends in live's. */
+struct visit { const struct vr_keys *keys; int db; struct vr_mem mem; struct vr_talk talk; };
 
-static void open_talk(struct talk *t, const struct vr_link *redis, const struct vr_keys *keys)
+static void begin_visit(struct visit *v, const struct vr_link *redis, const struct vr_keys *keys, int db)
 {
-	t->redis = redis;
-	t->keys = keys;
-	t->mem = vr_mem_heap();
-	vr_cmds_init(&t->cmds, &t->mem);
-	vr_arena_init(&t->arena, &t->mem, 0);
+	*v = (struct visit){.keys = keys, .db = db, .mem = vr_mem_heap()};
+	vr_talk_open(&v->talk, redis, &v->mem);
+	vr_cmd_select(&v->talk.cmds, db);
 }
 
-static void close_talk(struct talk *t)
+static enum vr_err ask(struct visit *v, struct vr_diag *d)
 {
-	vr_arena_done(&t->arena);
-	vr_cmds_done(&t->cmds);
-}
-
-static void select_db(struct vr_cmds *c, int db)
-{
-	vr_cmd(c, 2, "SELECT");
-	vr_cmd_i64(c, db);
-}
-
-static enum vr_err say(struct talk *t, struct vr_replies *ret, struct vr_diag *d)
-{
-	vr_arena_reset(&t->arena);
-	select_db(&t->cmds, t->keys->live_db);
-	enum vr_err err = t->cmds.buf.failed ? VR_E_NOMEM : t->redis->exchange(t->redis->ctx, &t->cmds, &t->arena, ret, d);
-	vr_cmds_clear(&t->cmds);
-	const struct vr_reply *bad = err ? NULL : vr_replies_first_error(ret);
-	return bad ? vr_diag_set(d, vr_reply_error_class(bad), "redis", "%s", bad->str.p) : err;
+	vr_cmd_select(&v->talk.cmds, v->keys->live_db);
+	enum vr_err err = vr_talk_ask(&v->talk, d);
+	vr_cmd_select(&v->talk.cmds, v->db);
+	return err;
 }
 
 /* ------------------------------------------------ read --------------------------------- */
-
-static void copy_text(char *out, size_t size, struct vr_str in)
-{
-	size_t n = in.n < size ? in.n : size - 1;
-	if (n)
-		memcpy(out, in.p, n);
-	out[n] = '\0';
-}
 
 static bool choice_of(struct vr_str text, const char *const *names, unsigned n, unsigned *ret)
 {
@@ -92,7 +71,7 @@ static bool read_part(struct vr_str field, const char *value, struct vr_generati
 		return false;
 	*p = (struct vr_generation_part){.partition = (int32_t)strtol(colon + 1, NULL, 10), .first = first, .end = end, .gap = gap,
 		.gap_at_most = at_most != 0};
-	copy_text(p->topic, sizeof(p->topic), (struct vr_str){field.p + 2, (size_t)(colon - field.p - 2)});
+	vr_str_copy(p->topic, sizeof(p->topic), (struct vr_str){field.p + 2, (size_t)(colon - field.p - 2)});
 	return value[used] == '\0';
 }
 
@@ -129,10 +108,10 @@ static enum vr_err read_hash(const struct vr_reply *flat, struct vr_generation *
 	g->made = true;
 	g->state = (enum vr_generation_state)state;
 	g->rules = (enum vr_generation_rules)rules;
-	copy_text(g->rules_hash, sizeof(g->rules_hash), vr_reply_field_str(flat, "rules_hash"));
-	copy_text(g->from, sizeof(g->from), vr_reply_field_str(flat, "from"));
-	copy_text(g->to, sizeof(g->to), vr_reply_field_str(flat, "to"));
-	copy_text(g->runner, sizeof(g->runner), vr_reply_field_str(flat, "runner"));
+	vr_str_copy(g->rules_hash, sizeof(g->rules_hash), vr_reply_field_str(flat, "rules_hash"));
+	vr_str_copy(g->from, sizeof(g->from), vr_reply_field_str(flat, "from"));
+	vr_str_copy(g->to, sizeof(g->to), vr_reply_field_str(flat, "to"));
+	vr_str_copy(g->runner, sizeof(g->runner), vr_reply_field_str(flat, "runner"));
 	g->created.ms = vr_reply_field_i64(flat, "created_ms");
 	g->beat.ms = vr_reply_field_i64(flat, "beat_ms");
 	g->rules_text = text.n ? strndup(text.p, text.n) : NULL;
@@ -143,7 +122,7 @@ static enum vr_err read_both(const struct vr_replies *r, struct vr_generation *g
 {
 	const struct vr_reply *name = &r->at[1], *flat = &r->at[2];
 	if (name->type == VR_REPLY_STR)
-		copy_text(g->name, sizeof(g->name), name->str);
+		vr_str_copy(g->name, sizeof(g->name), name->str);
 	enum vr_err err = flat->type != VR_REPLY_ARRAY ? VR_E_CORRUPT : flat->n ? read_hash(flat, g) : VR_OK;
 	return err ? vr_diag_set(d, err, "redis", "what stands about generation '%s' (hash gen, beside the key generation) cannot be read",
 		g->name) : VR_OK;
@@ -151,19 +130,17 @@ static enum vr_err read_both(const struct vr_replies *r, struct vr_generation *g
 
 enum vr_err vr_generation_read(const struct vr_link *redis, const struct vr_keys *keys, int db, struct vr_generation *ret, struct vr_diag *d)
 {
-	struct talk t;
-	struct vr_replies r;
+	struct visit v;
 	struct vr_generation g = {.made = false};
-	open_talk(&t, redis, keys);
-	select_db(&t.cmds, db);
-	vr_cmd(&t.cmds, 2, "GET");
-	vr_key_global(&t.cmds, keys, "generation");
-	vr_cmd(&t.cmds, 2, "HGETALL");
-	vr_key_global(&t.cmds, keys, "gen");
-	enum vr_err err = say(&t, &r, d);
+	begin_visit(&v, redis, keys, db);
+	vr_cmd(&v.talk.cmds, 2, "GET");
+	vr_key_global(&v.talk.cmds, keys, "generation");
+	vr_cmd(&v.talk.cmds, 2, "HGETALL");
+	vr_key_global(&v.talk.cmds, keys, "gen");
+	enum vr_err err = ask(&v, d);
 	if (!err)
-		err = read_both(&r, &g, d);
-	close_talk(&t);
+		err = read_both(&v.talk.r, &g, d);
+	vr_talk_close(&v.talk);
 	if (err)
 		vr_generation_done(&g);
 	else
@@ -237,21 +214,21 @@ static bool is_ours(const struct vr_keys *k, struct vr_str key)
 }
 
 /* The next page of keys (borrowed until the next exchange); cursor "0": that was the last. */
-static enum vr_err next_page(struct talk *t, int db, char cursor[24], const struct vr_reply **ret, struct vr_diag *d)
+static enum vr_err next_page(struct visit *v, char cursor[24], const struct vr_reply **ret, struct vr_diag *d)
 {
-	struct vr_replies r;
-	select_db(&t->cmds, db);
-	vr_cmd(&t->cmds, 4, "SCAN");
-	vr_cmd_c(&t->cmds, cursor);
-	vr_cmd_c(&t->cmds, "COUNT");
-	vr_cmd_i64(&t->cmds, PAGE);
-	enum vr_err err = say(t, &r, d);
+	struct vr_cmds *c = &v->talk.cmds;
+	vr_cmd(c, 4, "SCAN");
+	vr_cmd_c(c, cursor);
+	vr_cmd_c(c, "COUNT");
+	vr_cmd_i64(c, PAGE);
+	enum vr_err err = ask(v, d);
 	if (err)
 		return err;
-	if (r.at[1].type != VR_REPLY_ARRAY || r.at[1].n != 2 || r.at[1].elem[1].type != VR_REPLY_ARRAY)
+	const struct vr_reply *scan = &v->talk.r.at[1];
+	if (scan->type != VR_REPLY_ARRAY || scan->n != 2 || scan->elem[1].type != VR_REPLY_ARRAY)
 		return vr_diag_set(d, VR_E_CORRUPT, "redis", "SCAN did not answer with a cursor and keys");
-	copy_text(cursor, 24, r.at[1].elem[0].str);
-	*ret = &r.at[1].elem[1];
+	vr_str_copy(cursor, 24, scan->elem[0].str);
+	*ret = &scan->elem[1];
 	return VR_OK;
 }
 
@@ -262,25 +239,25 @@ static void count_page(const struct vr_keys *keys, const struct vr_reply *page, 
 		if (is_ours(keys, page->elem[i].str))
 			continue;
 		if (census->foreign++ == 0)
-			copy_text(census->example, sizeof(census->example), page->elem[i].str);
+			vr_str_copy(census->example, sizeof(census->example), page->elem[i].str);
 	}
 }
 
 enum vr_err vr_generation_count(const struct vr_link *redis, const struct vr_keys *keys, int db, struct vr_generation_census *ret,
 	struct vr_diag *d)
 {
-	struct talk t;
+	struct visit v;
 	struct vr_generation_census census = {.keys = 0};
 	char cursor[24] = "0";
 	enum vr_err err;
-	open_talk(&t, redis, keys);
+	begin_visit(&v, redis, keys, db);
 	do {
 		const struct vr_reply *page;
-		err = next_page(&t, db, cursor, &page, d);
+		err = next_page(&v, cursor, &page, d);
 		if (!err)
 			count_page(keys, page, &census);
 	} while (!err && strcmp(cursor, "0") != 0);
-	close_talk(&t);
+	vr_talk_close(&v.talk);
 	if (!err)
 		*ret = census;
 	return err;
@@ -294,70 +271,79 @@ static bool is_name(const struct vr_keys *k, struct vr_str key)
 	return vr_str_eq(rest, VR_STR("generation")) || vr_str_eq(rest, VR_STR("gen"));
 }
 
-/* One page goes, in a transaction that fails where the database is another generation's meanwhile (a switch). */
-static enum vr_err drop_page(struct talk *t, int db, struct vr_str name, const struct vr_reply *page, struct vr_diag *d)
+/* UNLINK of what is ours on a page, but for the name. */
+static void write_unlinks(const struct vr_keys *k, const struct vr_reply *page, struct vr_cmds *c)
 {
-	struct vr_cmds *c = &t->cmds;
-	struct vr_replies r;
-	size_t n = 0;
-	struct vr_cmds del;
-	vr_cmds_init(&del, &t->mem);
 	for (size_t i = 0; i < page->n; i++) {
-		if (!is_ours(t->keys, page->elem[i].str) || is_name(t->keys, page->elem[i].str))
+		struct vr_str key = page->elem[i].str;
+		if (!is_ours(k, key) || is_name(k, key))
 			continue;
-		vr_cmd(&del, 2, "UNLINK");
-		vr_cmd_str(&del, page->elem[i].str);
-		n++;
+		vr_cmd(c, 2, "UNLINK");
+		vr_cmd_str(c, key);
 	}
-	select_db(c, db);
+}
+
+/* WATCH, and look whether it is still that generation's. */
+static enum vr_err guard(struct visit *v, struct vr_str name, struct vr_diag *d)
+{
+	struct vr_cmds *c = &v->talk.cmds;
 	vr_cmd(c, 2, "WATCH");
-	vr_key_global(c, t->keys, "generation");
+	vr_key_global(c, v->keys, "generation");
 	vr_cmd(c, 2, "GET");
-	vr_key_global(c, t->keys, "generation");
-	enum vr_err err = n ? say(t, &r, d) : VR_OK;
-	if (!err && n && !(r.at[2].type == VR_REPLY_STR && vr_str_eq(r.at[2].str, name)))
+	vr_key_global(c, v->keys, "generation");
+	enum vr_err err = ask(v, d);
+	const struct vr_reply *now = err ? NULL : &v->talk.r.at[2];
+	if (now && !(now->type == VR_REPLY_STR && vr_str_eq(now->str, name)))
 		err = vr_diag_set(d, VR_E_FENCED, "redis", "the spare database is no longer generation '%.*s'", (int)name.n, name.p);
-	if (!err && n) {
-		select_db(c, db);
-		vr_cmd_words(c, "MULTI", NULL);
-		vr_buf_str_add(&c->buf, vr_buf_str(&del.buf));
-		c->n += del.n;
-		vr_cmd_words(c, "EXEC", NULL);
-		err = say(t, &r, d);
-		if (!err && r.at[r.n - 2].type == VR_REPLY_NIL)
-			err = vr_diag_set(d, VR_E_FENCED, "redis", "the spare database changed while it was emptied");
-	}
-	vr_cmds_done(&del);
 	return err;
 }
 
-static enum vr_err drop_name(struct talk *t, int db, struct vr_str name, struct vr_diag *d)
+/* One page goes, in a transaction that fails where the database is another generation's meanwhile (a switch). */
+static enum vr_err drop_page(struct visit *v, struct vr_str name, const struct vr_reply *page, struct vr_diag *d)
 {
-	struct vr_replies r;
-	select_db(&t->cmds, db);
-	vr_cmd(&t->cmds, 3, "DEL");
-	vr_key_global(&t->cmds, t->keys, "gen");
-	vr_key_global(&t->cmds, t->keys, "generation");
-	select_db(&t->cmds, t->keys->alerts_db);
-	vr_cmd(&t->cmds, 2, "DEL");
-	vr_key_replay(&t->cmds, t->keys, name, "alerts");
-	return say(t, &r, d);
+	struct vr_cmds unlinks;
+	vr_cmds_init(&unlinks, &v->mem);
+	write_unlinks(v->keys, page, &unlinks);
+	bool any = unlinks.n > 0;
+	enum vr_err err = unlinks.buf.failed ? VR_E_NOMEM : any ? guard(v, name, d) : VR_OK;
+	if (!err && any) {
+		vr_cmd_words(&v->talk.cmds, "MULTI", NULL);
+		vr_cmds_add(&v->talk.cmds, &unlinks);
+		vr_cmd_words(&v->talk.cmds, "EXEC", NULL);
+		err = ask(v, d);
+		if (!err && v->talk.r.at[v->talk.r.n - 2].type == VR_REPLY_NIL)
+			err = vr_diag_set(d, VR_E_FENCED, "redis", "the spare database changed while it was emptied");
+	}
+	vr_cmds_done(&unlinks);
+	return err;
+}
+
+static enum vr_err drop_name(struct visit *v, struct vr_str name, struct vr_diag *d)
+{
+	struct vr_cmds *c = &v->talk.cmds;
+	vr_cmd(c, 3, "DEL");
+	vr_key_global(c, v->keys, "gen");
+	vr_key_global(c, v->keys, "generation");
+	vr_cmd_select(c, v->keys->alerts_db);
+	vr_cmd(c, 2, "DEL");
+	vr_key_replay(c, v->keys, name, "alerts");
+	return ask(v, d);
 }
 
 enum vr_err vr_generation_discard(const struct vr_link *redis, const struct vr_keys *keys, int db, struct vr_str name, struct vr_diag *d)
 {
-	struct talk t;
+	struct visit v;
 	char cursor[24] = "0";
 	enum vr_err err;
-	open_talk(&t, redis, keys);
+	begin_visit(&v, redis, keys, db);
 	do {
 		const struct vr_reply *page;
-		err = next_page(&t, db, cursor, &page, d);
+		err = next_page(&v, cursor, &page, d);
 		if (!err)
-			err = drop_page(&t, db, name, page, d);
+			err = drop_page(&v, name, page, d);
 	} while (!err && strcmp(cursor, "0") != 0);
 	if (!err)
-		err = drop_name(&t, db, name, d);
-	close_talk(&t);
+		err = drop_name(&v, name, d);
+	vr_talk_close(&v.talk);
 	return err;
 }

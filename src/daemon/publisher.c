@@ -143,31 +143,25 @@ static void trim_entry(struct vr_publisher *p, const struct vr_reply *entry)
 	vr_cmd_key(&p->cmds, p->keys.prefix, VR_STR("alert:"), id->str);
 }
 
-static void select_db(struct vr_publisher *p, int db)
-{
-	vr_cmd(&p->cmds, 2, "SELECT");
-	vr_cmd_i64(&p->cmds, db);
-}
-
 static enum vr_err trim_alerts(struct vr_publisher *p, struct vr_diag *d)
 {
 	struct vr_replies r;
-	select_db(p, p->config.alerts_db);
+	vr_cmd_select(&p->cmds, p->config.alerts_db);
 	vr_cmd(&p->cmds, 6, "XRANGE");
 	vr_key_global(&p->cmds, &p->keys, "alerts");
 	vr_cmd_c(&p->cmds, "-");
 	vr_cmd_i64(&p->cmds, vr_clock_wall().ms - p->config.alerts_retention.ms);
 	vr_cmd_c(&p->cmds, "COUNT");
 	vr_cmd_i64(&p->cmds, TRIM_CHUNK);
-	select_db(p, p->config.live_db);
+	vr_cmd_select(&p->cmds, p->config.live_db);
 	vr_arena_reset(&p->arena);
 	enum vr_err err = exchange(p, &p->arena, &r, d);
 	if (err || r.at[1].type != VR_REPLY_ARRAY || r.at[1].n == 0)
 		return err;
-	select_db(p, p->config.alerts_db);
+	vr_cmd_select(&p->cmds, p->config.alerts_db);
 	for (size_t i = 0; i < r.at[1].n; i++)
 		trim_entry(p, &r.at[1].elem[i]);
-	select_db(p, p->config.live_db);
+	vr_cmd_select(&p->cmds, p->config.live_db);
 	return exchange(p, &p->kept, &r, d);
 }
 

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "virality/rulefile.h"
+#include "virality/talk.h"
 
 enum { ERRORS_MAX = 4 };
 
@@ -126,39 +127,20 @@ static enum vr_err read_entry(struct vr_rulebook *b, struct vr_str entry, struct
 
 /* ------------------------------------------------ the list ----------------------------- */
 
-static void select_db(struct vr_cmds *c, int db)
-{
-	vr_cmd(c, 2, "SELECT");
-	vr_cmd_i64(c, db);
-}
-
-static enum vr_err exchange(const struct vr_link *redis, struct vr_cmds *c, struct vr_arena *arena, struct vr_replies *ret, struct vr_diag *d)
-{
-	enum vr_err err = redis->exchange(redis->ctx, c, arena, ret, d);
-	for (size_t i = 0; !err && i < ret->n; i++)
-		if (ret->at[i].type == VR_REPLY_ERROR)
-			err = vr_diag_set(d, vr_reply_error_class(&ret->at[i]), "redis", "%s", ret->at[i].str.p);
-	return err;
-}
-
 enum vr_err vr_rulebook_refresh(struct vr_rulebook *b, const struct vr_link *redis, struct vr_diag *d)
 {
-	struct vr_cmds c;
-	struct vr_arena arena;
-	struct vr_replies r;
-	vr_cmds_init(&c, &b->mem);
-	vr_arena_init(&arena, &b->mem, 0);
-	select_db(&c, b->keys->alerts_db);
-	vr_cmd(&c, 4, "LRANGE");
-	vr_key_global(&c, b->keys, "rules");
-	vr_cmd_i64(&c, b->n);
-	vr_cmd_i64(&c, -1);
-	select_db(&c, b->keys->live_db);
-	enum vr_err err = exchange(redis, &c, &arena, &r, d);
-	for (size_t i = 0; !err && i < r.at[1].n; i++)
-		err = read_entry(b, r.at[1].elem[i].str, d);
-	vr_arena_done(&arena);
-	vr_cmds_done(&c);
+	struct vr_talk t;
+	vr_talk_open(&t, redis, &b->mem);
+	vr_cmd_select(&t.cmds, b->keys->alerts_db);
+	vr_cmd(&t.cmds, 4, "LRANGE");
+	vr_key_global(&t.cmds, b->keys, "rules");
+	vr_cmd_i64(&t.cmds, b->n);
+	vr_cmd_i64(&t.cmds, -1);
+	vr_cmd_select(&t.cmds, b->keys->live_db);
+	enum vr_err err = vr_talk_ask(&t, d);
+	for (size_t i = 0; !err && i < t.r.at[1].n; i++)
+		err = read_entry(b, t.r.at[1].elem[i].str, d);
+	vr_talk_close(&t);
 	return err;
 }
 
@@ -217,59 +199,50 @@ enum vr_err vr_rulebook_place(const struct vr_link *redis, const struct vr_keys 
 	struct vr_rulebook_place *ret, struct vr_diag *d)
 {
 	struct vr_mem mem = vr_mem_heap();
-	struct vr_cmds c;
-	struct vr_arena arena;
-	struct vr_replies r;
-	vr_cmds_init(&c, &mem);
-	vr_arena_init(&arena, &mem, 0);
-	select_db(&c, keys->alerts_db);
-	vr_cmd(&c, 2, "LLEN");
-	vr_key_global(&c, keys, "rules");
-	ask_entry(&c, keys, -1);
-	ask_entry(&c, keys, no ? (int64_t)no - 1 : -1);
-	select_db(&c, keys->live_db);
-	enum vr_err err = exchange(redis, &c, &arena, &r, d);
+	struct vr_talk t;
+	vr_talk_open(&t, redis, &mem);
+	vr_cmd_select(&t.cmds, keys->alerts_db);
+	vr_cmd(&t.cmds, 2, "LLEN");
+	vr_key_global(&t.cmds, keys, "rules");
+	ask_entry(&t.cmds, keys, -1);
+	ask_entry(&t.cmds, keys, no ? (int64_t)no - 1 : -1);
+	vr_cmd_select(&t.cmds, keys->live_db);
+	enum vr_err err = vr_talk_ask(&t, d);
 	if (!err)
-		err = place(r.at + 1, no, hash, text, ret, d);
-	vr_arena_done(&arena);
-	vr_cmds_done(&c);
+		err = place(t.r.at + 1, no, hash, text, ret, d);
+	vr_talk_close(&t);
 	return err;
 }
 
 static enum vr_err push(struct vr_rulebook *b, const struct vr_link *redis, struct vr_str hash, struct vr_str text, bool *ret_raced,
 	struct vr_diag *d)
 {
-	struct vr_cmds c;
-	struct vr_arena arena;
-	struct vr_replies r;
+	struct vr_talk t;
 	char *entry = write_entry(b->n + 1, hash, text);
-	vr_cmds_init(&c, &b->mem);
-	vr_arena_init(&arena, &b->mem, 0);
+	vr_talk_open(&t, redis, &b->mem);
 	/* Two daemons that append at once: WATCH lets one of them see the other's entry first. */
-	select_db(&c, b->keys->alerts_db);
-	vr_cmd(&c, 2, "WATCH");
-	vr_key_global(&c, b->keys, "rules");
-	vr_cmd(&c, 2, "LLEN");
-	vr_key_global(&c, b->keys, "rules");
-	enum vr_err err = entry ? exchange(redis, &c, &arena, &r, d) : VR_E_NOMEM;
-	*ret_raced = !err && r.at[2].integer != b->n;
-	vr_cmds_clear(&c);
+	vr_cmd_select(&t.cmds, b->keys->alerts_db);
+	vr_cmd(&t.cmds, 2, "WATCH");
+	vr_key_global(&t.cmds, b->keys, "rules");
+	vr_cmd(&t.cmds, 2, "LLEN");
+	vr_key_global(&t.cmds, b->keys, "rules");
+	enum vr_err err = entry ? vr_talk_ask(&t, d) : VR_E_NOMEM;
+	*ret_raced = !err && t.r.at[2].integer != b->n;
 	if (*ret_raced) {
-		vr_cmd_words(&c, "UNWATCH", NULL);
+		vr_cmd_words(&t.cmds, "UNWATCH", NULL);
 	} else {
-		vr_cmd_words(&c, "MULTI", NULL);
-		vr_cmd(&c, 3, "RPUSH");
-		vr_key_global(&c, b->keys, "rules");
-		vr_cmd_c(&c, entry ? entry : "");
-		vr_cmd_words(&c, "EXEC", NULL);
+		vr_cmd_words(&t.cmds, "MULTI", NULL);
+		vr_cmd(&t.cmds, 3, "RPUSH");
+		vr_key_global(&t.cmds, b->keys, "rules");
+		vr_cmd_c(&t.cmds, entry ? entry : "");
+		vr_cmd_words(&t.cmds, "EXEC", NULL);
 	}
-	select_db(&c, b->keys->live_db);
+	vr_cmd_select(&t.cmds, b->keys->live_db);
 	if (!err)
-		err = exchange(redis, &c, &arena, &r, d);
+		err = vr_talk_ask(&t, d);
 	if (!err && !*ret_raced)
-		*ret_raced = r.at[2].type == VR_REPLY_NIL;
-	vr_arena_done(&arena);
-	vr_cmds_done(&c);
+		*ret_raced = t.r.at[2].type == VR_REPLY_NIL;
+	vr_talk_close(&t);
 	free(entry);
 	return err;
 }

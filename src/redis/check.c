@@ -25,14 +25,6 @@ static struct vr_str info_value(struct vr_str info, const char *key)
 	return (struct vr_str){"", 0};
 }
 
-static void copy_text(char *to, size_t size, struct vr_str s)
-{
-	size_t n = s.n < size - 1 ? s.n : size - 1;
-
-	memcpy(to, s.p, n);
-	to[n] = '\0';
-}
-
 static int64_t info_number(struct vr_str info, const char *key, int64_t otherwise)
 {
 	struct vr_reply text = {.type = VR_REPLY_STR, .str = info_value(info, key)};
@@ -77,14 +69,14 @@ static void read_facts(const struct vr_replies *replies, struct vr_redis_facts *
 		.may_tear = may_tear(info, &replies->at[ASK_TRUNCATED]),
 	};
 	(void)vr_reply_i64(&replicas, &f->min_replicas);
-	copy_text(f->version, sizeof(f->version), info_value(info, "redis_version"));
-	copy_text(f->role, sizeof(f->role), info_value(info, "role"));
-	copy_text(f->policy, sizeof(f->policy), policy_of(info, &replies->at[ASK_POLICY]));
-	copy_text(f->appendonly, sizeof(f->appendonly),
+	vr_str_copy(f->version, sizeof(f->version), info_value(info, "redis_version"));
+	vr_str_copy(f->role, sizeof(f->role), info_value(info, "role"));
+	vr_str_copy(f->policy, sizeof(f->policy), policy_of(info, &replies->at[ASK_POLICY]));
+	vr_str_copy(f->appendonly, sizeof(f->appendonly),
 		info_number(info, "aof_enabled", 0) ? VR_STR("yes") : VR_STR("no"));
-	copy_text(f->appendfsync, sizeof(f->appendfsync), config_value(&replies->at[ASK_FSYNC], "appendfsync"));
-	copy_text(f->aof_status, sizeof(f->aof_status), info_value(info, "aof_last_write_status"));
-	copy_text(f->replid, sizeof(f->replid), info_value(info, "master_replid"));
+	vr_str_copy(f->appendfsync, sizeof(f->appendfsync), config_value(&replies->at[ASK_FSYNC], "appendfsync"));
+	vr_str_copy(f->aof_status, sizeof(f->aof_status), info_value(info, "aof_last_write_status"));
+	vr_str_copy(f->replid, sizeof(f->replid), info_value(info, "master_replid"));
 }
 
 static enum vr_err refuse(const struct vr_redis *r, const struct vr_redis_facts *f, struct vr_diag *d)

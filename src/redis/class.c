@@ -80,3 +80,10 @@ const struct vr_reply *vr_replies_first_error(const struct vr_replies *r)
 {
 	return first_of(r->at, r->n);
 }
+
+enum vr_err vr_replies_check(const struct vr_replies *r, struct vr_diag *d)
+{
+	const struct vr_reply *bad = vr_replies_first_error(r);
+
+	return bad ? vr_diag_set(d, vr_reply_error_class(bad), "redis", "%s", bad->str.p) : VR_OK;
+}

@@ -30,6 +30,13 @@ void vr_cmds_clear(struct vr_cmds *c)
 	c->n = c->open = 0;
 }
 
+void vr_cmds_add(struct vr_cmds *to, const struct vr_cmds *more)
+{
+	vr_buf_str_add(&to->buf, vr_buf_str(&more->buf));
+	to->n += more->n;
+	to->buf.failed |= more->buf.failed;
+}
+
 static char *put_crlf(char *p)
 {
 	p[0] = '\r';
@@ -161,4 +168,10 @@ void vr_cmd_words(struct vr_cmds *c, const char *name, ...)
 	while ((word = va_arg(again, const char *)))
 		vr_cmd_c(c, word);
 	va_end(again);
+}
+
+void vr_cmd_select(struct vr_cmds *c, int db)
+{
+	vr_cmd(c, 2, "SELECT");
+	vr_cmd_i64(c, db);
 }

@@ -123,8 +123,7 @@ static void ask_auth(struct vr_cmds *c, const struct vr_redis *r)
 static void ask_all(struct vr_cmds *c, const struct vr_redis *r)
 {
 	ask_auth(c, r);
-	vr_cmd(c, 2, "SELECT");
-	vr_cmd_i64(c, r->db);
+	vr_cmd_select(c, r->db);
 	vr_cmd(c, 1, "PING");
 }
 

@@ -228,9 +228,8 @@ enum vr_err vr_owner_loaded(struct vr_owner *o, const struct vr_replies *replies
 {
 	struct vr_replies reads;
 	enum vr_err err = vr_owner_loaded_as_is(o, replies, &reads, d);
-	const struct vr_reply *bad = err ? NULL : vr_replies_first_error(&reads);
-	if (bad)
-		err = vr_diag_set(d, vr_reply_error_class(bad), "redis", "%s", bad->str.p);
+	if (!err)
+		err = vr_replies_check(&reads, d);
 	if (!err)
 		*ret = reads;
 	return err;

@@ -56,3 +56,10 @@ int64_t vr_reply_field_i64(const struct vr_reply *flat, const char *name)
 
 	return r && vr_reply_i64(r, &v) ? v : 0;
 }
+
+int64_t vr_reply_elem_i64(const struct vr_reply *list, size_t i)
+{
+	int64_t v = 0;
+
+	return list->type == VR_REPLY_ARRAY && i < list->n && vr_reply_i64(&list->elem[i], &v) ? v : 0;
+}

@@ -16,12 +16,6 @@ enum vr_err vr_switch_part_init(struct vr_switch_part *p, const struct vr_switch
 	return vr_keys_init(&p->keys, prefix, topic, partition, w->live_db, w->alerts_db);
 }
 
-static void select_db(struct vr_cmds *c, int db)
-{
-	vr_cmd(c, 2, "SELECT");
-	vr_cmd_i64(c, db);
-}
-
 static void global(struct vr_cmds *c, const char *command, const struct vr_keys *k, const char *name)
 {
 	vr_cmd(c, 2, command);
@@ -39,7 +33,7 @@ static void own(struct vr_cmds *c, const char *command, const struct vr_keys *k,
 /* The order of these is that of the replies: switch_replies.h. */
 static void look_at(struct vr_switch *w, int db, struct vr_cmds *c)
 {
-	select_db(c, db);
+	vr_cmd_select(c, db);
 	global(c, "WATCH", &w->keys, "generation");
 	global(c, "GET", &w->keys, "generation");
 	global(c, "EXISTS", &w->keys, "meta");
@@ -64,7 +58,7 @@ static void look_refused(struct vr_switch *w, struct vr_cmds *c)
 
 static void look_said(struct vr_switch *w, struct vr_cmds *c)
 {
-	select_db(c, w->alerts_db);
+	vr_cmd_select(c, w->alerts_db);
 	global(c, "WATCH", &w->keys, "rules");
 	global(c, "LLEN", &w->keys, "rules");
 	for (size_t i = 0; i < w->n; i++) {
@@ -105,7 +99,7 @@ static void raise_said(const struct vr_switch_part *p, struct vr_cmds *c)
 
 static void write_alerts(const struct vr_switch *w, struct vr_cmds *c)
 {
-	select_db(c, w->alerts_db);
+	vr_cmd_select(c, w->alerts_db);
 	for (size_t i = 0; i < w->n; i++)
 		if (w->part[i].shadow.exists)
 			raise_said(&w->part[i], c);
@@ -187,19 +181,10 @@ static void set_name(const struct vr_switch *w, struct vr_str name, struct vr_cm
 	vr_cmd_str(c, name);
 }
 
-static void add(struct vr_cmds *to, const struct vr_cmds *more)
-{
-	if (!more)
-		return;
-	vr_buf_str_add(&to->buf, vr_buf_str(&more->buf));
-	to->n += more->n;
-	to->buf.failed |= more->buf.failed;
-}
-
 static void write_shadow(const struct vr_switch *w, void (*make)(void *ctx, char out[VR_TOKEN_LEN + 1]), void *ctx, struct vr_cmds *c)
 {
 	char token[VR_TOKEN_LEN + 1];
-	select_db(c, w->spare_db);
+	vr_cmd_select(c, w->spare_db);
 	for (size_t i = 0; i < w->n; i++) {
 		if (!w->part[i].shadow.exists)
 			continue;
@@ -217,7 +202,8 @@ static void write_shadow(const struct vr_switch *w, void (*make)(void *ctx, char
 	}
 	if (w->has_meta)
 		write_meta(w, w->name, "live", c);
-	add(c, w->promote);
+	if (w->promote)
+		vr_cmds_add(c, w->promote);
 }
 
 void vr_switch_go(struct vr_switch *w, void (*token)(void *ctx, char out[VR_TOKEN_LEN + 1]), void *ctx, struct vr_cmds *c)
@@ -226,9 +212,10 @@ void vr_switch_go(struct vr_switch *w, void (*token)(void *ctx, char out[VR_TOKE
 	vr_cmd_words(c, "MULTI", NULL);
 	write_alerts(w, c);
 	write_shadow(w, token, ctx, c);
-	select_db(c, w->live_db);
+	vr_cmd_select(c, w->live_db);
 	set_name(w, was, c);
-	add(c, w->retire);
+	if (w->retire)
+		vr_cmds_add(c, w->retire);
 	if (w->had_meta)
 		write_meta(w, was, "replay", c);
 	vr_cmd(c, 3, "SWAPDB");

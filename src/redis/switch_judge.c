@@ -4,25 +4,9 @@
 
 /* ------------------------------------------------ what was read ------------------------ */
 
-static enum vr_err first_error(const struct vr_replies *r, struct vr_diag *d)
-{
-	const struct vr_reply *bad = vr_replies_first_error(r);
-	return bad ? vr_diag_set(d, vr_reply_error_class(bad), "redis", "%s", bad->str.p) : VR_OK;
-}
-
 static void copy_name(char out[VR_GENERATION_MAX + 1], const struct vr_reply *r, const char *otherwise)
 {
-	struct vr_str s = r->type == VR_REPLY_STR ? r->str : vr_str_c(otherwise);
-	size_t n = s.n < VR_GENERATION_MAX ? s.n : VR_GENERATION_MAX;
-	if (n)
-		memcpy(out, s.p, n);
-	out[n] = '\0';
-}
-
-static int64_t number_at(const struct vr_reply *list, size_t i)
-{
-	int64_t v = 0;
-	return list->type == VR_REPLY_ARRAY && i < list->n && vr_reply_i64(&list->elem[i], &v) ? v : 0;
+	vr_str_copy(out, VR_GENERATION_MAX + 1, r->type == VR_REPLY_STR ? r->str : vr_str_c(otherwise));
 }
 
 static enum vr_err read_record(const struct vr_switch_part *p, const struct vr_reply *at, struct vr_owner_record *ret, struct vr_diag *d)
@@ -40,8 +24,8 @@ static enum vr_err read_part(struct vr_switch *w, size_t i, const struct vr_repl
 	enum vr_err err = read_record(p, &at[switch_shadow_at() + AT_PARTS + 2 * i], &p->shadow, d);
 	if (!err)
 		err = read_record(p, &at[switch_live_at(w->n) + AT_PARTS + 2 * i], &p->live, d);
-	p->said_off = number_at(said, 0);
-	p->dlq_off = number_at(said, 1);
+	p->said_off = vr_reply_elem_i64(said, 0);
+	p->dlq_off = vr_reply_elem_i64(said, 1);
 	p->refused = &at[switch_refused_at(w->n) + i];
 	p->reached = p->live.exists ? p->live.off : p->committed >= 0 ? p->committed : p->shadow.off;
 	return err;
@@ -129,7 +113,7 @@ static bool is_behind(const struct vr_switch *w, const struct vr_switch_part *p,
 enum vr_err vr_switch_judge(struct vr_switch *w, const struct vr_replies *r, enum vr_switch_verdict *ret, struct vr_diag *d)
 {
 	bool any = false;
-	enum vr_err err = first_error(r, d);
+	enum vr_err err = vr_replies_check(r, d);
 	if (!err)
 		err = read_all(w, r, d);
 	if (err)

@@ -25,7 +25,7 @@ OWNED = {
     "codec": "codec",
     "config": "config rulefile settings",
     "kafka": "kafka range",
-    "redis": "keys owner redis switch writer",
+    "redis": "keys owner redis switch talk writer",
     "http": "http metrics",
     "daemon": "diff events log notify",
     "ctl": "import progress simulate term",

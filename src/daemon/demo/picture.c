@@ -7,14 +7,14 @@
 #include <unistd.h>
 
 #include "clock.h"
+#include "virality/talk.h"
 
 enum { ROWS = 10, ALERTS = 5, TITLE_MAX_LEN = 44, BAR = 24 };
 
 struct vr_picture {
 	struct vr_redis *redis;
 	struct vr_mem mem;
-	struct vr_cmds cmds;
-	struct vr_arena arena;
+	struct vr_talk talk, titles;	/* titles: of a board that `talk` holds */
 	const char *socket, *http, *brokers;
 	struct vr_report_sums before, last;
 	int64_t began_ms, before_ms;
@@ -34,14 +34,16 @@ enum vr_err vr_picture_new(const struct vr_redis_config *redis, const char *sock
 	p->brokers = brokers;
 	p->tty = isatty(STDOUT_FILENO) == 1;
 	p->began_ms = p->before_ms = vr_clock_mono().ms;
-	vr_cmds_init(&p->cmds, &p->mem);
-	vr_arena_init(&p->arena, &p->mem, 0);
 	enum vr_err err = vr_redis_new(redis, &p->redis);
-	if (err)
+	if (err) {
 		vr_picture_free(p);
-	else
-		*ret = p;
-	return err;
+		return err;
+	}
+	struct vr_link link = vr_redis_link(p->redis);
+	vr_talk_open(&p->talk, &link, &p->mem);
+	vr_talk_open(&p->titles, &link, &p->mem);
+	*ret = p;
+	return VR_OK;
 }
 
 void vr_picture_free(struct vr_picture *p)
@@ -49,29 +51,27 @@ void vr_picture_free(struct vr_picture *p)
 	if (!p)
 		return;
 	vr_redis_free(p->redis);
-	vr_cmds_done(&p->cmds);
-	vr_arena_done(&p->arena);
+	vr_talk_close(&p->talk);
+	vr_talk_close(&p->titles);
 	free(p);
 }
 
-static const struct vr_reply *ask(struct vr_picture *p, size_t at)
+/* A list, or NULL: what cannot be read now is read again in a second. */
+static const struct vr_reply *ask(struct vr_talk *t, size_t at)
 {
-	struct vr_link link = vr_redis_link(p->redis);
-	struct vr_replies r;
-	enum vr_err err = link.exchange(link.ctx, &p->cmds, &p->arena, &r, NULL);
-	vr_cmds_clear(&p->cmds);
-	return err || r.at[at].type != VR_REPLY_ARRAY ? NULL : &r.at[at];
+	enum vr_err err = vr_talk_send(t, NULL);
+	return err || t->r.at[at].type != VR_REPLY_ARRAY ? NULL : &t->r.at[at];
 }
 
 /* Titles are whatever producers sent: no control bytes reach the terminal (the codec refuses them). */
 static void draw_row(struct vr_picture *p, size_t rank, struct vr_str id, double score, double most)
 {
-	vr_cmd(&p->cmds, 5, "HMGET");
-	vr_cmd_key(&p->cmds, VR_STR("vir:c:{"), id, VR_STR("}"));
-	vr_cmd_c(&p->cmds, "title");
-	vr_cmd_c(&p->cmds, "channel_top");
-	vr_cmd_c(&p->cmds, "mean_depth");
-	const struct vr_reply *r = ask(p, 0);
+	vr_cmd(&p->titles.cmds, 5, "HMGET");
+	vr_cmd_key(&p->titles.cmds, VR_STR("vir:c:{"), id, VR_STR("}"));
+	vr_cmd_c(&p->titles.cmds, "title");
+	vr_cmd_c(&p->titles.cmds, "channel_top");
+	vr_cmd_c(&p->titles.cmds, "mean_depth");
+	const struct vr_reply *r = ask(&p->titles, 0);
 	struct vr_str title = r && r->elem[0].type == VR_REPLY_STR ? vr_utf8_cut(r->elem[0].str, TITLE_MAX_LEN) : id;
 	struct vr_str channel = r && r->elem[1].type == VR_REPLY_STR ? r->elem[1].str : VR_STR("-");
 	int bar = most > 0 ? (int)(score / most * BAR + 0.5) : 0;
@@ -81,8 +81,8 @@ static void draw_row(struct vr_picture *p, size_t rank, struct vr_str id, double
 
 static void draw_board(struct vr_picture *p)
 {
-	vr_cmd_words(&p->cmds, "ZREVRANGE", "vir:top:5m", "0", "9", "WITHSCORES", NULL);
-	const struct vr_reply *r = ask(p, 0);
+	vr_cmd_words(&p->talk.cmds, "ZREVRANGE", "vir:top:5m", "0", "9", "WITHSCORES", NULL);
+	const struct vr_reply *r = ask(&p->talk, 0);
 	printf("\n  #   %-*s %-16s %7s  (redis-cli -s %s ZREVRANGE vir:top:5m 0 9 WITHSCORES)\n", TITLE_MAX_LEN,
 		"shared most in the last 5 minutes", "mostly through", "shares", p->socket);
 	for (size_t i = 0; r && i + 1 < r->n && i < 2 * ROWS; i += 2)
@@ -91,10 +91,10 @@ static void draw_board(struct vr_picture *p)
 
 static void draw_alerts(struct vr_picture *p)
 {
-	vr_cmd_words(&p->cmds, "SELECT", "2", NULL);
-	vr_cmd_words(&p->cmds, "XREVRANGE", "vir:alerts", "+", "-", "COUNT", "5", NULL);
-	vr_cmd_words(&p->cmds, "SELECT", "0", NULL);
-	const struct vr_reply *r = ask(p, 1);
+	vr_cmd_words(&p->talk.cmds, "SELECT", "2", NULL);
+	vr_cmd_words(&p->talk.cmds, "XREVRANGE", "vir:alerts", "+", "-", "COUNT", "5", NULL);
+	vr_cmd_words(&p->talk.cmds, "SELECT", "0", NULL);
+	const struct vr_reply *r = ask(&p->talk, 1);
 	printf("\n  last alerts (redis-cli -s %s -n 2 XREVRANGE vir:alerts + - COUNT 5)\n", p->socket);
 	for (size_t i = 0; r && i < r->n && i < ALERTS; i++) {
 		const struct vr_reply *f = &r->elem[i].elem[1];
@@ -112,8 +112,8 @@ static void count(struct vr_picture *p, const struct vr_report_sums *sums, const
 	p->contents = 0;
 	for (size_t i = 0; i < n; i++)
 		p->contents += facts[i].engine.contents;
-	vr_cmd_words(&p->cmds, "HMGET", "vir:meta", "lag_records", NULL);
-	const struct vr_reply *r = ask(p, 0);
+	vr_cmd_words(&p->talk.cmds, "HMGET", "vir:meta", "lag_records", NULL);
+	const struct vr_reply *r = ask(&p->talk, 0);
 	int64_t lag = 0;
 	p->lag = r && vr_reply_i64(&r->elem[0], &lag) ? (uint64_t)lag : 0;
 	p->last = *sums;
@@ -124,7 +124,6 @@ void vr_picture_draw(struct vr_picture *p, const struct vr_report_sums *sums, co
 	int64_t now = vr_clock_mono().ms;
 	double seconds = (double)(now - p->before_ms) / 1000;
 	uint64_t folded = sums->folded - p->before.folded;
-	vr_arena_reset(&p->arena);
 	count(p, sums, facts, n);
 	double rate = seconds > 0 ? (double)folded / seconds : 0;
 	if (p->tty)
@@ -147,7 +146,6 @@ void vr_picture_summary(struct vr_picture *p)
 {
 	double seconds = (double)(vr_clock_mono().ms - p->began_ms) / 1000;
 	p->tty = false;
-	vr_arena_reset(&p->arena);
 	draw_board(p);
 	draw_alerts(p);
 	printf("\n  in %.0f s: %llu events folded (%.0f a second), %llu duplicates, %llu refused, %llu contents, %llu alerts, %llu cuts\n",

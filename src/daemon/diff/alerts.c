@@ -54,32 +54,31 @@ static enum vr_err take_entry(struct vr_diff *f, const struct vr_reply *flat, st
 
 static void ask_page(struct vr_diff *f, bool shadow, const char *after)
 {
-	vr_diff_select(f, f->keys.alerts_db);
-	vr_cmd(&f->cmds, 6, "XRANGE");
+	vr_cmd_select(&f->page.cmds, f->keys.alerts_db);
+	vr_cmd(&f->page.cmds, 6, "XRANGE");
 	if (shadow)
-		vr_key_replay(&f->cmds, &f->keys, vr_str_c(f->generation.name), "alerts");
+		vr_key_replay(&f->page.cmds, &f->keys, vr_str_c(f->generation.name), "alerts");
 	else
-		vr_key_global(&f->cmds, &f->keys, "alerts");
-	vr_cmd_c(&f->cmds, after);
-	vr_cmd_c(&f->cmds, "+");
-	vr_cmd_c(&f->cmds, "COUNT");
-	vr_cmd_i64(&f->cmds, PAGE);
-	vr_diff_select(f, f->db[VR_DIFF_LIVE]);
+		vr_key_global(&f->page.cmds, &f->keys, "alerts");
+	vr_cmd_c(&f->page.cmds, after);
+	vr_cmd_c(&f->page.cmds, "+");
+	vr_cmd_c(&f->page.cmds, "COUNT");
+	vr_cmd_i64(&f->page.cmds, PAGE);
+	vr_cmd_select(&f->page.cmds, f->db[VR_DIFF_LIVE]);
 }
 
 static enum vr_err read_stream(struct vr_diff *f, bool shadow, struct list *list, struct vr_diag *d)
 {
 	char after[64] = "-";
 	for (;;) {
-		struct vr_replies r;
 		ask_page(f, shadow, after);
-		enum vr_err err = vr_diff_say(f, &f->page, &r, d);
-		size_t n = err ? 0 : r.at[1].n;
+		enum vr_err err = vr_talk_ask(&f->page, d);
+		size_t n = err ? 0 : f->page.r.at[1].n;
 		for (size_t i = 0; i < n && !err; i++)
-			err = take_entry(f, &r.at[1].elem[i].elem[1], list);
+			err = take_entry(f, &f->page.r.at[1].elem[i].elem[1], list);
 		if (err || n < PAGE)
 			return err;
-		snprintf(after, sizeof(after), "(%s", r.at[1].elem[n - 1].elem[0].str.p);
+		snprintf(after, sizeof(after), "(%s", f->page.r.at[1].elem[n - 1].elem[0].str.p);
 	}
 }
 
@@ -88,59 +87,58 @@ static enum vr_err read_stream(struct vr_diff *f, bool shadow, struct list *list
 /* Has anything been taken off the alert stream? Then what is older than its first entry is not known. */
 static enum vr_err find_kept(struct vr_diff *f, struct bounds *b, struct vr_diag *d)
 {
-	struct vr_replies r;
-	vr_diff_select(f, f->keys.alerts_db);
-	vr_cmd(&f->cmds, 6, "XRANGE");
-	vr_key_global(&f->cmds, &f->keys, "alerts");
-	vr_cmd_c(&f->cmds, "-");
-	vr_cmd_c(&f->cmds, "+");
-	vr_cmd_c(&f->cmds, "COUNT");
-	vr_cmd_i64(&f->cmds, 1);
-	vr_diff_select(f, f->db[VR_DIFF_LIVE]);
-	enum vr_err err = vr_diff_say(f, &f->page, &r, d);
+	vr_cmd_select(&f->page.cmds, f->keys.alerts_db);
+	vr_cmd(&f->page.cmds, 6, "XRANGE");
+	vr_key_global(&f->page.cmds, &f->keys, "alerts");
+	vr_cmd_c(&f->page.cmds, "-");
+	vr_cmd_c(&f->page.cmds, "+");
+	vr_cmd_c(&f->page.cmds, "COUNT");
+	vr_cmd_i64(&f->page.cmds, 1);
+	vr_cmd_select(&f->page.cmds, f->db[VR_DIFF_LIVE]);
+	enum vr_err err = vr_talk_ask(&f->page, d);
 	if (err)
 		return err;
 	b->kept_ms = 0;
-	if (r.at[1].n == 0)
+	if (f->page.r.at[1].n == 0)
 		return VR_OK;	/* no stream, or an empty one: XINFO has nothing to tell */
-	b->kept_ms = strtoll(r.at[1].elem[0].elem[0].str.p, NULL, 10);
-	vr_diff_select(f, f->keys.alerts_db);
-	vr_cmd(&f->cmds, 3, "XINFO");
-	vr_cmd_c(&f->cmds, "STREAM");
-	vr_key_global(&f->cmds, &f->keys, "alerts");
-	vr_diff_select(f, f->db[VR_DIFF_LIVE]);
-	err = vr_diff_say(f, &f->page, &r, d);
+	b->kept_ms = strtoll(f->page.r.at[1].elem[0].elem[0].str.p, NULL, 10);
+	vr_cmd_select(&f->page.cmds, f->keys.alerts_db);
+	vr_cmd(&f->page.cmds, 3, "XINFO");
+	vr_cmd_c(&f->page.cmds, "STREAM");
+	vr_key_global(&f->page.cmds, &f->keys, "alerts");
+	vr_cmd_select(&f->page.cmds, f->db[VR_DIFF_LIVE]);
+	err = vr_talk_ask(&f->page, d);
 	if (err)
 		return err;
 	/* Redis 6 does not count what was added: then the first entry is the bound. */
-	if (vr_reply_field(&r.at[1], "entries-added") && vr_reply_field_i64(&r.at[1], "entries-added") == vr_reply_field_i64(&r.at[1], "length"))
+	const struct vr_reply *info = &f->page.r.at[1];
+	if (vr_reply_field(info, "entries-added") && vr_reply_field_i64(info, "entries-added") == vr_reply_field_i64(info, "length"))
 		b->kept_ms = 0;
 	return VR_OK;
 }
 
 static enum vr_err read_bounds(struct vr_diff *f, struct bounds *b, struct vr_diag *d)
 {
-	struct vr_replies r;
 	size_t n = f->n_parts;
-	vr_cmd_words(&f->cmds, "MULTI", NULL);
+	vr_cmd_words(&f->page.cmds, "MULTI", NULL);
 	for (size_t i = 0; i < n; i++) {
-		vr_diff_select(f, f->keys.alerts_db);
-		vr_cmd(&f->cmds, 3, "HGET");
-		vr_key_own(&f->cmds, &f->part[i].keys, "said");
-		vr_cmd_c(&f->cmds, "silent");
+		vr_cmd_select(&f->page.cmds, f->keys.alerts_db);
+		vr_cmd(&f->page.cmds, 3, "HGET");
+		vr_key_own(&f->page.cmds, &f->part[i].keys, "said");
+		vr_cmd_c(&f->page.cmds, "silent");
 		for (int k = 0; k < VR_DIFF_SIDES; k++) {
-			vr_diff_select(f, f->db[k]);
-			vr_cmd(&f->cmds, 5, "HMGET");
-			vr_key_own(&f->cmds, &f->part[i].keys, "own");
-			vr_cmd_c(&f->cmds, "off");
-			vr_cmd_c(&f->cmds, "stream_ms");
-			vr_cmd_c(&f->cmds, "base_offset");
+			vr_cmd_select(&f->page.cmds, f->db[k]);
+			vr_cmd(&f->page.cmds, 5, "HMGET");
+			vr_key_own(&f->page.cmds, &f->part[i].keys, "own");
+			vr_cmd_c(&f->page.cmds, "off");
+			vr_cmd_c(&f->page.cmds, "stream_ms");
+			vr_cmd_c(&f->page.cmds, "base_offset");
 		}
 	}
-	vr_diff_select(f, f->db[VR_DIFF_LIVE]);
-	vr_cmd_words(&f->cmds, "EXEC", NULL);
-	enum vr_err err = vr_diff_say(f, &f->page, &r, d);
-	const struct vr_reply *exec = err ? NULL : &r.at[r.n - 1];
+	vr_cmd_select(&f->page.cmds, f->db[VR_DIFF_LIVE]);
+	vr_cmd_words(&f->page.cmds, "EXEC", NULL);
+	enum vr_err err = vr_talk_ask(&f->page, d);
+	const struct vr_reply *exec = err ? NULL : &f->page.r.at[f->page.r.n - 1];
 	if (!err && (exec->type != VR_REPLY_ARRAY || exec->n != 6 * n + 1))
 		err = vr_diag_set(d, VR_E_REPLY, "redis", "EXEC did not answer with what was asked");
 	for (size_t i = 0; i < n && !err; i++) {
@@ -203,16 +201,15 @@ static enum vr_err keep(struct vr_diff *f, const struct vr_diff_alert *a, bool o
 /* A content that began before the replay does is none of its own; nor is one that was forgotten since. *ret: it is. */
 static enum vr_err began_within(struct vr_diff *f, const struct bounds *b, const struct vr_diff_alert *a, bool *ret, struct vr_diag *d)
 {
-	struct vr_replies r;
 	struct vr_brief brief;
 	*ret = true;
 	if (f->part[a->part].merged)	/* both begin with the same record */
 		return VR_OK;
-	vr_cmd(&f->cmds, 2, "GET");
-	vr_key_slot(&f->cmds, &f->part[a->part].keys, VR_SLOT_CONTENT, vr_str_c(a->content));
-	enum vr_err err = vr_diff_say(f, &f->page, &r, d);
+	vr_cmd(&f->page.cmds, 2, "GET");
+	vr_key_slot(&f->page.cmds, &f->part[a->part].keys, VR_SLOT_CONTENT, vr_str_c(a->content));
+	enum vr_err err = vr_talk_ask(&f->page, d);
 	if (!err)
-		*ret = r.at[0].type == VR_REPLY_STR && !vr_content_brief(r.at[0].str, &brief) && brief.first_off >= b->base[a->part];
+		*ret = f->page.r.at[0].type == VR_REPLY_STR && !vr_content_brief(f->page.r.at[0].str, &brief) && brief.first_off >= b->base[a->part];
 	return err;
 }
 

@@ -8,41 +8,20 @@ enum { PIECE = 300, PER_CONTENT = 3, HOUR_MS = 3600000 };
 /* One side's replies in a piece. */
 enum { GOT_SELECT, GOT_NAME, GOT_OWN, GOT_PART, GOT_CONTENTS };
 
-/* ------------------------------------------------ exchanges --------------------------- */
-
-enum vr_err vr_diff_say(struct vr_diff *f, struct vr_arena *arena, struct vr_replies *ret, struct vr_diag *d)
-{
-	vr_arena_reset(arena);
-	enum vr_err err = f->cmds.buf.failed ? VR_E_NOMEM : f->config.redis.exchange(f->config.redis.ctx, &f->cmds, arena, ret, d);
-	vr_cmds_clear(&f->cmds);
-	const struct vr_reply *bad = err ? NULL : vr_replies_first_error(ret);
-	return bad ? vr_diag_set(d, vr_reply_error_class(bad), "redis", "%s", bad->str.p) : err;
-}
-
-void vr_diff_select(struct vr_diff *f, int db)
-{
-	vr_cmd(&f->cmds, 2, "SELECT");
-	vr_cmd_i64(&f->cmds, db);
-}
+/* ------------------------------------------------ a piece of a partition -------------- */
 
 static void ask_head(struct vr_diff *f, const struct vr_diff_part *p)
 {
-	vr_cmd(&f->cmds, 2, "GET");
-	vr_key_global(&f->cmds, &f->keys, "generation");
-	vr_cmd(&f->cmds, 6, "HMGET");
-	vr_key_own(&f->cmds, &p->keys, "own");
-	vr_cmd_c(&f->cmds, "off");
-	vr_cmd_c(&f->cmds, "stream_ms");
-	vr_cmd_c(&f->cmds, "base_offset");
-	vr_cmd_c(&f->cmds, "log_ms");
-	vr_cmd(&f->cmds, 2, "HGETALL");
-	vr_key_own(&f->cmds, &p->keys, "part");
-}
-
-static int64_t number(const struct vr_reply *list, size_t i)
-{
-	int64_t v = 0;
-	return list->type == VR_REPLY_ARRAY && i < list->n && vr_reply_i64(&list->elem[i], &v) ? v : 0;
+	vr_cmd(&f->page.cmds, 2, "GET");
+	vr_key_global(&f->page.cmds, &f->keys, "generation");
+	vr_cmd(&f->page.cmds, 6, "HMGET");
+	vr_key_own(&f->page.cmds, &p->keys, "own");
+	vr_cmd_c(&f->page.cmds, "off");
+	vr_cmd_c(&f->page.cmds, "stream_ms");
+	vr_cmd_c(&f->page.cmds, "base_offset");
+	vr_cmd_c(&f->page.cmds, "log_ms");
+	vr_cmd(&f->page.cmds, 2, "HGETALL");
+	vr_key_own(&f->page.cmds, &p->keys, "part");
 }
 
 /* Both sides must still be what is compared: a switch or a discard ends it. */
@@ -59,8 +38,6 @@ static enum vr_err check_names(struct vr_diff *f, const struct vr_reply *live, c
 		shadow[GOT_NAME].type == VR_REPLY_STR ? shadow[GOT_NAME].str.p : "empty");
 }
 
-/* ------------------------------------------------ a piece of a partition -------------- */
-
 struct piece {
 	struct vr_diff_part *p;
 	const struct vr_str *id;
@@ -74,33 +51,32 @@ struct piece {
 static enum vr_err read_piece(struct vr_diff *f, struct piece *x, struct vr_diag *d)
 {
 	static const enum vr_slot slot[PER_CONTENT] = {VR_SLOT_CONTENT, VR_SLOT_UNIQUES, VR_SLOT_CHANNELS};
-	struct vr_replies r;
 	size_t side = GOT_CONTENTS + PER_CONTENT * x->n;
-	vr_cmd_words(&f->cmds, "MULTI", NULL);
+	vr_cmd_words(&f->page.cmds, "MULTI", NULL);
 	for (int i = 0; i < VR_DIFF_SIDES; i++) {
-		vr_diff_select(f, f->db[i]);
+		vr_cmd_select(&f->page.cmds, f->db[i]);
 		ask_head(f, x->p);
 		for (size_t k = 0; k < x->n; k++)
 			for (size_t s = 0; s < PER_CONTENT; s++) {
-				vr_cmd(&f->cmds, 2, "GET");
-				vr_key_slot(&f->cmds, &x->p->keys, slot[s], x->id[k]);
+				vr_cmd(&f->page.cmds, 2, "GET");
+				vr_key_slot(&f->page.cmds, &x->p->keys, slot[s], x->id[k]);
 			}
 	}
-	vr_diff_select(f, f->db[VR_DIFF_LIVE]);
-	vr_cmd_words(&f->cmds, "EXEC", NULL);
-	enum vr_err err = vr_diff_say(f, &f->page, &r, d);
+	vr_cmd_select(&f->page.cmds, f->db[VR_DIFF_LIVE]);
+	vr_cmd_words(&f->page.cmds, "EXEC", NULL);
+	enum vr_err err = vr_talk_ask(&f->page, d);
 	if (err)
 		return err;
-	const struct vr_reply *exec = &r.at[r.n - 1];
+	const struct vr_reply *exec = &f->page.r.at[f->page.r.n - 1];
 	if (exec->type != VR_REPLY_ARRAY || exec->n != 2 * side + 1)
 		return vr_diag_set(d, VR_E_REPLY, "redis", "EXEC did not answer with what was asked");
 	for (int i = 0; i < VR_DIFF_SIDES; i++) {
 		x->got[i] = exec->elem + (size_t)i * side;
-		x->p->off[i] = number(&x->got[i][GOT_OWN], 0);
-		x->p->stream[i].ms = number(&x->got[i][GOT_OWN], 1);
-		x->log[i] = number(&x->got[i][GOT_OWN], 3);
+		x->p->off[i] = vr_reply_elem_i64(&x->got[i][GOT_OWN], 0);
+		x->p->stream[i].ms = vr_reply_elem_i64(&x->got[i][GOT_OWN], 1);
+		x->log[i] = vr_reply_elem_i64(&x->got[i][GOT_OWN], 3);
 	}
-	x->base = number(&x->got[VR_DIFF_SHADOW][GOT_OWN], 2);
+	x->base = vr_reply_elem_i64(&x->got[VR_DIFF_SHADOW][GOT_OWN], 2);
 	return check_names(f, x->got[VR_DIFF_LIVE], x->got[VR_DIFF_SHADOW], d);
 }
 
@@ -189,7 +165,7 @@ static enum vr_err compare_piece(struct vr_diff *f, struct vr_diff_part *p, cons
 	if (!err && x->n_state)
 		err = vr_diff_show(f, p, x->state, x->n_state, slots, d);
 	p->moving = p->off[VR_DIFF_LIVE] != p->off[VR_DIFF_SHADOW];
-	if (!err && !p->merged && !p->moving && x->base <= number(&x->got[VR_DIFF_LIVE][GOT_OWN], 2))
+	if (!err && !p->merged && !p->moving && x->base <= vr_reply_elem_i64(&x->got[VR_DIFF_LIVE][GOT_OWN], 2))
 		err = vr_diff_merge(f, p, slots);
 	free(x);
 	return err ? err : f->left.failed ? VR_E_NOMEM : VR_OK;
@@ -202,25 +178,25 @@ static int by_bytes(const void *a, const void *b) { return vr_str_cmp(*(const st
 /* Both indexes, each id once. */
 static enum vr_err list_ids(struct vr_diff *f, const struct vr_diff_part *p, struct vr_str **ret, size_t *ret_n, struct vr_diag *d)
 {
-	struct vr_replies r;
 	size_t n = 0, kept = 0;
 	for (int i = 0; i < VR_DIFF_SIDES; i++) {
-		vr_diff_select(f, f->db[i]);
-		vr_cmd(&f->cmds, 4, "ZRANGE");
-		vr_key_own(&f->cmds, &p->keys, "idx");
-		vr_cmd_i64(&f->cmds, 0);
-		vr_cmd_i64(&f->cmds, -1);
+		vr_cmd_select(&f->ids.cmds, f->db[i]);
+		vr_cmd(&f->ids.cmds, 4, "ZRANGE");
+		vr_key_own(&f->ids.cmds, &p->keys, "idx");
+		vr_cmd_i64(&f->ids.cmds, 0);
+		vr_cmd_i64(&f->ids.cmds, -1);
 	}
-	vr_diff_select(f, f->db[VR_DIFF_LIVE]);
-	enum vr_err err = vr_diff_say(f, &f->ids, &r, d);
+	vr_cmd_select(&f->ids.cmds, f->db[VR_DIFF_LIVE]);
+	enum vr_err err = vr_talk_ask(&f->ids, d);
 	if (err)
 		return err;
-	struct vr_str *id = calloc(r.at[1].n + r.at[3].n + 1, sizeof(*id));
+	const struct vr_reply *at = f->ids.r.at;
+	struct vr_str *id = calloc(at[1].n + at[3].n + 1, sizeof(*id));
 	if (!id)
 		return VR_E_NOMEM;
 	for (size_t side = 1; side <= 3; side += 2)
-		for (size_t i = 0; i < r.at[side].n; i++)
-			id[n++] = r.at[side].elem[i].str;
+		for (size_t i = 0; i < at[side].n; i++)
+			id[n++] = at[side].elem[i].str;
 	qsort(id, n, sizeof(*id), by_bytes);
 	for (size_t i = 0; i < n; i++)
 		if (kept == 0 || !vr_str_eq(id[kept - 1], id[i]))
@@ -317,9 +293,8 @@ static enum vr_err init(struct vr_diff *f, struct vr_diag *d)
 {
 	const struct vr_config *c = f->config.config;
 	f->mem = vr_mem_heap();
-	vr_cmds_init(&f->cmds, &f->mem);
-	vr_arena_init(&f->page, &f->mem, 0);
-	vr_arena_init(&f->ids, &f->mem, 0);
+	vr_talk_open(&f->page, &f->config.redis, &f->mem);
+	vr_talk_open(&f->ids, &f->config.redis, &f->mem);
 	vr_arena_init(&f->texts, &f->mem, 0);
 	vr_buf_init(&f->left, &f->mem);
 	f->db[VR_DIFF_LIVE] = (int)c->redis_live_db;
@@ -378,10 +353,9 @@ void vr_diff_free(struct vr_diff *f)
 	free(f->part);
 	vr_generation_done(&f->generation);
 	vr_buf_done(&f->left);
-	vr_arena_done(&f->page);
-	vr_arena_done(&f->ids);
+	vr_talk_close(&f->page);
+	vr_talk_close(&f->ids);
 	vr_arena_done(&f->texts);
-	vr_cmds_done(&f->cmds);
 	free(f);
 }
 

@@ -11,6 +11,7 @@
 #include "virality/engine.h"
 #include "virality/keys.h"
 #include "virality/merge.h"
+#include "virality/talk.h"
 
 enum { VR_DIFF_LIVE, VR_DIFF_SHADOW, VR_DIFF_SIDES };
 
@@ -44,8 +45,8 @@ struct vr_diff_part {
 struct vr_diff {
 	struct vr_diff_config config;
 	struct vr_mem mem;
-	struct vr_cmds cmds;
-	struct vr_arena page, ids, texts;	/* one exchange; ids of a pass; fields of a piece */
+	struct vr_talk page, ids;		/* one exchange; ids of a pass */
+	struct vr_arena texts;			/* fields of a piece */
 	struct vr_buf left;			/* ids for the next pass: uint32_t number of the partition, length, bytes */
 	struct vr_keys keys;
 	int db[VR_DIFF_SIDES];
@@ -62,8 +63,6 @@ struct vr_diff {
 	char live_name[VR_GENERATION_MAX + 1];
 };
 
-VR_MUST enum vr_err vr_diff_say(struct vr_diff *f, struct vr_arena *arena, struct vr_replies *ret, struct vr_diag *d);
-void vr_diff_select(struct vr_diff *f, int db);
 /** Both sides of some contents of a partition, as fields at one moment; what differs is counted and noted.
  * slots: HGETALL of the partials of each side. */
 VR_MUST enum vr_err vr_diff_show(struct vr_diff *f, const struct vr_diff_part *p, const struct vr_diff_state *state, size_t n,

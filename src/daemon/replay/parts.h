@@ -14,6 +14,7 @@
 #include "switch/switcher.h"
 #include "virality/notify.h"
 #include "virality/range.h"
+#include "virality/talk.h"
 
 enum { VR_REPLAY_KAFKA_MS = 30000, VR_REPLAY_PARTS_MAX = 4096 };
 

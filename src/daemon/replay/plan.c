@@ -16,35 +16,11 @@ enum { RUNNER_MS = 15000, KEY_PART = 90 };
 
 /* ------------------------------------------------ exchanges ---------------------------- */
 
-struct talk { struct vr_cmds cmds; struct vr_arena arena; struct vr_replies r; };
-
-static void open_talk(struct vr_replay *r, struct talk *t)
-{
-	vr_cmds_init(&t->cmds, &r->mem);
-	vr_arena_init(&t->arena, &r->mem, 0);
-}
-
-static void close_talk(struct talk *t)
-{
-	vr_arena_done(&t->arena);
-	vr_cmds_done(&t->cmds);
-}
-
-static void select_db(struct talk *t, int db)
-{
-	vr_cmd(&t->cmds, 2, "SELECT");
-	vr_cmd_i64(&t->cmds, db);
-}
-
 /* Ends in live's database. */
-static enum vr_err say(struct vr_replay *r, struct talk *t, struct vr_diag *d)
+static enum vr_err ask(const struct vr_replay *r, struct vr_talk *t, struct vr_diag *d)
 {
-	select_db(t, r->keys.live_db);
-	vr_arena_reset(&t->arena);
-	enum vr_err err = t->cmds.buf.failed ? VR_E_NOMEM : r->link.exchange(r->link.ctx, &t->cmds, &t->arena, &t->r, d);
-	vr_cmds_clear(&t->cmds);
-	const struct vr_reply *bad = err ? NULL : vr_replies_first_error(&t->r);
-	return bad ? vr_diag_set(d, vr_reply_error_class(bad), "redis", "%s", bad->str.p) : err;
+	vr_cmd_select(&t->cmds, r->keys.live_db);
+	return vr_talk_ask(t, d);
 }
 
 /* ------------------------------------------------ topics and partitions ---------------- */
@@ -126,8 +102,8 @@ static enum vr_err tie_parts(struct vr_replay *r, struct vr_diag *d)
 /* Where live stands; where it has no record, what the group has committed is all that is known. */
 static enum vr_err read_live(struct vr_replay *r, struct vr_diag *d)
 {
-	struct talk t;
-	open_talk(r, &t);
+	struct vr_talk t;
+	vr_talk_open(&t, &r->link, &r->mem);
 	for (size_t i = 0; i < r->gen.n; i++) {
 		struct vr_keys keys;
 		enum vr_err err = vr_keys_init(&keys, r->config->redis_prefix, r->part[i].topic, r->part[i].partition, r->keys.live_db,
@@ -137,7 +113,7 @@ static enum vr_err read_live(struct vr_replay *r, struct vr_diag *d)
 		vr_key_own(&t.cmds, &keys, "own");
 		vr_cmd_c(&t.cmds, "off");
 	}
-	enum vr_err err = say(r, &t, d);
+	enum vr_err err = ask(r, &t, d);
 	for (size_t i = 0; i < r->gen.n && !err; i++) {
 		struct vr_replay_live *live = &r->live[i];
 		*live = (struct vr_replay_live){.committed = -1};
@@ -147,7 +123,7 @@ static enum vr_err read_live(struct vr_replay *r, struct vr_diag *d)
 		if (err)
 			vr_diag_set(d, err, "kafka", "cannot learn the group's committed offset");
 	}
-	close_talk(&t);
+	vr_talk_close(&t);
 	return err;
 }
 
@@ -169,21 +145,13 @@ static void make_shadows(struct vr_replay *r)
 
 /* ------------------------------------------------ bounds ------------------------------- */
 
-static void copy_text(char *out, size_t size, const char *in)
-{
-	size_t n = strlen(in);
-	n = n < size ? n : size - 1;
-	memcpy(out, in, n);
-	out[n] = '\0';
-}
-
 static enum vr_err find_bounds(struct vr_replay *r, struct vr_diag *d)
 {
 	const char *from = r->options->from ? r->options->from : "earliest", *to = r->options->to ? r->options->to : "live";
 	struct vr_wall now = vr_clock_wall();
 	struct vr_point first, end;
-	copy_text(r->gen.from, sizeof(r->gen.from), from);
-	copy_text(r->gen.to, sizeof(r->gen.to), to);
+	vr_str_copy(r->gen.from, sizeof(r->gen.from), vr_str_c(from));
+	vr_str_copy(r->gen.to, sizeof(r->gen.to), vr_str_c(to));
 	enum vr_err err = vr_point_parse(vr_str_c(from), false, now, &first, d);
 	if (!err)
 		err = vr_point_parse(vr_str_c(to), true, now, &end, d);
@@ -220,7 +188,7 @@ static enum vr_err give_rules(struct vr_replay *r, struct vr_diag *d)
 	r->gen.rules_text = calloc(1, text.n + 1);
 	if (r->gen.rules_text)
 		memcpy(r->gen.rules_text, text.p, text.n);
-	copy_text(r->gen.rules_hash, sizeof(r->gen.rules_hash), vr_rulefile_hash(file).p);
+	vr_str_copy(r->gen.rules_hash, sizeof(r->gen.rules_hash), vr_rulefile_hash(file));
 	vr_rulefile_free(file);
 	return r->gen.rules_text ? VR_OK : VR_E_NOMEM;
 }
@@ -233,22 +201,22 @@ static double info_number(struct vr_str info, const char *name)
 	return at ? strtod(at + strlen(name), NULL) : 0;
 }
 
-static void ask_size(struct talk *t, int db)
+static void ask_size(struct vr_talk *t, int db)
 {
-	select_db(t, db);
+	vr_cmd_select(&t->cmds, db);
 	vr_cmd_words(&t->cmds, "DBSIZE", NULL);
 }
 
 /* What live's keys take is what a second generation will. */
 static enum vr_err check_memory(struct vr_replay *r, struct vr_diag *d)
 {
-	struct talk t;
-	open_talk(r, &t);
+	struct vr_talk t;
+	vr_talk_open(&t, &r->link, &r->mem);
 	vr_cmd_words(&t.cmds, "INFO", "memory", NULL);
 	ask_size(&t, r->keys.live_db);
 	ask_size(&t, r->spare_db);
 	ask_size(&t, r->keys.alerts_db);
-	enum vr_err err = say(r, &t, d);
+	enum vr_err err = ask(r, &t, d);
 	if (!err) {
 		struct vr_str info = t.r.at[0].str;
 		double live = (double)t.r.at[2].integer, spare = (double)t.r.at[4].integer, all = live + spare + (double)t.r.at[6].integer;
@@ -260,7 +228,7 @@ static enum vr_err check_memory(struct vr_replay *r, struct vr_diag *d)
 				"(%s) %.0f MiB are taken: give it more, or discard what is not needed, or --set replay.memory_check=no", need / 1048576,
 				most / 1048576, max > 0 ? "maxmemory" : "the machine's", used / 1048576);
 	}
-	close_talk(&t);
+	vr_talk_close(&t);
 	return err;
 }
 
@@ -296,9 +264,9 @@ static enum vr_err check_runner(const struct vr_replay *r, struct vr_diag *d)
 }
 
 /* Begin: WATCHes what the spare database is called. Gives what it is called in t->r. */
-static enum vr_err watch_name(struct vr_replay *r, struct talk *t, struct vr_diag *d)
+static enum vr_err watch_name(struct vr_replay *r, struct vr_talk *t, struct vr_diag *d)
 {
-	select_db(t, r->spare_db);
+	vr_cmd_select(&t->cmds, r->spare_db);
 	vr_cmd(&t->cmds, 2, "WATCH");
 	vr_key_global(&t->cmds, &r->keys, "generation");
 	vr_cmd(&t->cmds, 2, "WATCH");
@@ -309,15 +277,15 @@ static enum vr_err watch_name(struct vr_replay *r, struct talk *t, struct vr_dia
 	vr_key_global(&t->cmds, &r->keys, "gen");
 	vr_cmd_c(&t->cmds, "runner");
 	vr_cmd_words(&t->cmds, "DBSIZE", NULL);
-	return say(r, t, d);
+	return ask(r, t, d);
 }
 
 enum { NAMED = 3, RUNNER, KEYS };
 
-static enum vr_err end_watch(struct vr_replay *r, struct talk *t, struct vr_diag *d)
+static enum vr_err end_watch(struct vr_replay *r, struct vr_talk *t, struct vr_diag *d)
 {
 	vr_cmd_words(&t->cmds, "EXEC", NULL);
-	enum vr_err err = say(r, t, d);
+	enum vr_err err = ask(r, t, d);
 	if (!err && t->r.at[t->r.n - 2].type == VR_REPLY_NIL)
 		err = vr_diag_set(d, VR_E_FENCED, "redis", "somebody else changed the spare database");
 	return err;
@@ -330,15 +298,15 @@ static bool is_text(const struct vr_reply *r, const char *text)
 
 enum vr_err vr_replay_mark(struct vr_replay *r, enum vr_generation_state state, bool runs, struct vr_diag *d)
 {
-	struct talk t;
-	open_talk(r, &t);
+	struct vr_talk t;
+	vr_talk_open(&t, &r->link, &r->mem);
 	enum vr_err err = watch_name(r, &t, d);
 	if (!err && !is_text(&t.r.at[NAMED], r->gen.name))
 		err = vr_diag_set(d, VR_E_FENCED, "redis", "the spare database is no longer generation '%s': it was switched, or discarded", r->gen.name);
 	if (!err && !is_text(&t.r.at[RUNNER], r->gen.runner))
 		err = vr_diag_set(d, VR_E_BUSY, "redis", "another process has taken over generation '%s'", r->gen.name);
 	if (!err) {
-		select_db(&t, r->spare_db);
+		vr_cmd_select(&t.cmds, r->spare_db);
 		vr_cmd_words(&t.cmds, "MULTI", NULL);
 		vr_generation_set_state(state, &r->keys, &t.cmds);
 		vr_cmd(&t.cmds, 6, "HSET");
@@ -349,7 +317,7 @@ enum vr_err vr_replay_mark(struct vr_replay *r, enum vr_generation_state state, 
 		vr_cmd_i64(&t.cmds, vr_clock_wall().ms);
 		err = end_watch(r, &t, d);
 	}
-	close_talk(&t);
+	vr_talk_close(&t);
 	return err;
 }
 
@@ -358,26 +326,26 @@ enum vr_err vr_replay_mark(struct vr_replay *r, enum vr_generation_state state, 
 /* The first time, and again by whoever goes on: then only the runner is another. */
 static enum vr_err write_generation(struct vr_replay *r, struct vr_diag *d)
 {
-	struct talk t;
+	struct vr_talk t;
 	name_runner(r);
 	r->gen.beat = vr_clock_wall();
-	open_talk(r, &t);
+	vr_talk_open(&t, &r->link, &r->mem);
 	enum vr_err err = watch_name(r, &t, d);
 	const struct vr_reply *named = err ? NULL : &t.r.at[NAMED];
 	if (named && (r->is_new ? t.r.at[KEYS].integer > 0 : !is_text(named, r->gen.name)))
 		err = vr_diag_set(d, VR_E_FENCED, "redis", "somebody else wrote to the spare database meanwhile");
 	if (!err) {
-		select_db(&t, r->spare_db);
+		vr_cmd_select(&t.cmds, r->spare_db);
 		vr_cmd_words(&t.cmds, "MULTI", NULL);
 		vr_generation_write(&r->gen, &r->keys, &t.cmds);
 		if (r->is_new) {
-			select_db(&t, r->keys.alerts_db);
+			vr_cmd_select(&t.cmds, r->keys.alerts_db);
 			vr_cmd(&t.cmds, 2, "DEL");
 			vr_key_replay(&t.cmds, &r->keys, vr_str_c(r->gen.name), "alerts");
 		}
 		err = end_watch(r, &t, d);
 	}
-	close_talk(&t);
+	vr_talk_close(&t);
 	return err;
 }
 
@@ -386,7 +354,7 @@ static void name_new(struct vr_replay *r)
 	time_t now = (time_t)(vr_clock_wall().ms / 1000);
 	struct tm tm;
 	if (r->options->name) {
-		copy_text(r->gen.name, sizeof(r->gen.name), r->options->name);
+		vr_str_copy(r->gen.name, sizeof(r->gen.name), vr_str_c(r->options->name));
 		return;
 	}
 	gmtime_r(&now, &tm);
@@ -474,7 +442,7 @@ static enum vr_err check_names(struct vr_replay *r, struct vr_diag *d)
 	enum vr_err err = vr_generation_read(&r->link, &r->keys, r->keys.live_db, &live, d);
 	if (err)
 		return err;
-	copy_text(r->live_name, sizeof(r->live_name), live.name[0] ? live.name : VR_GENERATION_FIRST);
+	vr_str_copy(r->live_name, sizeof(r->live_name), vr_str_c(live.name[0] ? live.name : VR_GENERATION_FIRST));
 	vr_generation_done(&live);
 	if (o->name && strcmp(o->name, r->live_name) == 0)
 		return vr_diag_set(d, VR_E_REFUSED, "--name", "generation '%s' is live", o->name);
@@ -501,7 +469,7 @@ enum vr_err vr_replay_plan(struct vr_replay *r, struct vr_diag *d)
 	if (!err && !r->options->dry_run)
 		err = write_generation(r, d);
 	if (!err && r->gen.state == VR_GENERATION_RETIRED)
-		copy_text(r->gen.to, sizeof(r->gen.to), "live");
+		vr_str_copy(r->gen.to, sizeof(r->gen.to), vr_str_c("live"));
 	if (!err)
 		make_shadows(r);
 	return err;

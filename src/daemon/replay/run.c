@@ -299,24 +299,20 @@ static struct vr_span live_lag(struct sight *s, const struct vr_reply *meta, con
 /* One look at live's merged views; what it took is Redis' latency. */
 static void adjust_pace(struct vr_replay *r, struct sight *s)
 {
-	struct vr_cmds c;
-	struct vr_arena arena;
-	struct vr_replies replies;
+	struct vr_talk t;
 	struct vr_diag d;
-	vr_cmds_init(&c, &r->mem);
-	vr_arena_init(&arena, &r->mem, 0);
-	vr_cmd(&c, 2, "HGETALL");
-	vr_key_global(&c, &r->keys, "meta");
-	vr_cmd(&c, 2, "HGETALL");
-	vr_key_global(&c, &r->keys, "meta:parts");
+	vr_talk_open(&t, &r->link, &r->mem);
+	vr_cmd(&t.cmds, 2, "HGETALL");
+	vr_key_global(&t.cmds, &r->keys, "meta");
+	vr_cmd(&t.cmds, 2, "HGETALL");
+	vr_key_global(&t.cmds, &r->keys, "meta:parts");
 	int64_t begin = vr_clock_mono().ms;
-	bool up = r->link.exchange(r->link.ctx, &c, &arena, &replies, &d) == VR_OK && !vr_replies_first_error(&replies);
+	bool up = vr_talk_ask(&t, &d) == VR_OK;
 	if (up)
-		s->lag = live_lag(s, &replies.at[0], &replies.at[1]);
+		s->lag = live_lag(s, &t.r.at[0], &t.r.at[1]);
 	vr_pace_tell(&r->pace, s->lag, (struct vr_span){vr_clock_mono().ms - begin});
 	vr_report_redis(r->report, up);
-	vr_arena_done(&arena);
-	vr_cmds_done(&c);
+	vr_talk_close(&t);
 }
 
 /* ------------------------------------------------ the loop ---------------------------- */

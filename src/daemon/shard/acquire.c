@@ -26,12 +26,6 @@ struct plan {
 
 /* ------------------------------------------------ look --------------------------------- */
 
-static void select_db(struct vr_cmds *c, int db)
-{
-	vr_cmd(c, 2, "SELECT");
-	vr_cmd_i64(c, db);
-}
-
 static enum vr_err look(struct vr_shard *s, struct vr_replies *ret, struct vr_diag *d)
 {
 	struct vr_cmds *c = &s->cmds;
@@ -44,10 +38,10 @@ static enum vr_err look(struct vr_shard *s, struct vr_replies *ret, struct vr_di
 	vr_cmd_i64(c, s->part.partition);
 	vr_cmd(c, 2, "HGETALL");
 	vr_key_own(c, &s->keys, "accept");
-	select_db(c, s->keys.alerts_db);
+	vr_cmd_select(c, s->keys.alerts_db);
 	vr_cmd(c, 2, "HGETALL");
 	vr_key_own(c, &s->keys, "said");
-	select_db(c, s->keys.live_db);
+	vr_cmd_select(c, s->keys.live_db);
 	vr_cmd(c, 2, "GET");
 	vr_key_global(c, &s->keys, "generation");
 	if (s->config.shadow) {
@@ -55,10 +49,7 @@ static enum vr_err look(struct vr_shard *s, struct vr_replies *ret, struct vr_di
 		vr_shadow_ask(s);
 	}
 	enum vr_err err = vr_shard_exchange(s, ret, d);
-	for (size_t i = 0; !err && i < ret->n; i++)
-		if (ret->at[i].type == VR_REPLY_ERROR)
-			err = vr_diag_set(d, vr_reply_error_class(&ret->at[i]), "redis", "%s", ret->at[i].str.p);
-	return err;
+	return err ? err : vr_replies_check(ret, d);
 }
 
 /* ------------------------------------------------ decide ------------------------------- */
@@ -69,20 +60,12 @@ static bool accepts(const struct vr_replies *r, const char *what)
 	return word && word->type == VR_REPLY_STR && vr_str_eq(word->str, vr_str_c(what));
 }
 
-static void copy_text(char *out, size_t size, const char *in)
-{
-	size_t n = strlen(in);
-	n = n < size ? n : size - 1;
-	memcpy(out, in, n);
-	out[n] = '\0';
-}
-
 static struct vr_owner_record new_record(const struct vr_shard *s, const struct plan *p, int64_t off)
 {
 	struct vr_owner_record r = {.exists = true, .off = off, .base_off = off};
-	copy_text(r.cluster, sizeof(r.cluster), s->config.cluster);
-	copy_text(r.group, sizeof(r.group), s->config.group);
-	copy_text(r.generation, sizeof(r.generation), p->generation);
+	vr_str_copy(r.cluster, sizeof(r.cluster), vr_str_c(s->config.cluster));
+	vr_str_copy(r.group, sizeof(r.group), vr_str_c(s->config.group));
+	vr_str_copy(r.generation, sizeof(r.generation), vr_str_c(p->generation));
 	return r;
 }
 
@@ -173,7 +156,7 @@ static enum vr_err skip_gap(struct vr_shard *s, struct plan *p, struct vr_diag *
 static enum vr_err decide(struct vr_shard *s, const struct vr_replies *r, struct plan *p, struct vr_diag *d)
 {
 	const struct vr_reply *name = &r->at[LOOK_GENERATION];
-	copy_text(p->generation, sizeof(p->generation), name->type == VR_REPLY_STR ? name->str.p : VR_GENERATION_FIRST);
+	vr_str_copy(p->generation, sizeof(p->generation), name->type == VR_REPLY_STR ? name->str : VR_STR(VR_GENERATION_FIRST));
 	bool anew = s->anew || accepts(r, "rebuild") || accepts(r, "from-log-start") || accepts(r, "state-loss");
 	enum vr_err err = vr_owner_seen(&s->owner, r->at, &p->record);
 	if (err && !anew)
@@ -215,7 +198,7 @@ static enum vr_err decide_shadow(struct vr_shard *s, const struct vr_replies *r,
 	if (r->at[LOOK_INDEX].integer > 0)
 		return vr_diag_set(d, VR_E_STATE_LOST, "redis", "no owner record for %.*s:%d in the spare database though its index exists. %s",
 			(int)s->part.topic.n, s->part.topic.p, s->part.partition, vr_shard_way_out(s, "", "").text);
-	copy_text(p->generation, sizeof(p->generation), sh->name.p);
+	vr_str_copy(p->generation, sizeof(p->generation), sh->name);
 	p->record = new_record(s, p, sh->first);
 	p->fresh = true;
 	return VR_OK;
@@ -241,7 +224,7 @@ static enum vr_err set_said(struct vr_shard *s, const struct plan *p, struct vr_
 	if (p->other_log)
 		s->said.off = s->said.dlq_off = p->record.off;
 	s->said.off = end > s->said.off ? end : s->said.off;
-	select_db(&s->cmds, s->keys.alerts_db);
+	vr_cmd_select(&s->cmds, s->keys.alerts_db);
 	vr_cmd(&s->cmds, 8, "HSET");
 	vr_key_own(&s->cmds, &s->keys, "said");
 	vr_cmd_c(&s->cmds, "silent");
@@ -250,7 +233,7 @@ static enum vr_err set_said(struct vr_shard *s, const struct plan *p, struct vr_
 	vr_cmd_i64(&s->cmds, s->said.off);
 	vr_cmd_c(&s->cmds, "dlq_off");
 	vr_cmd_i64(&s->cmds, s->said.dlq_off);
-	select_db(&s->cmds, s->keys.live_db);
+	vr_cmd_select(&s->cmds, s->keys.live_db);
 	return VR_OK;
 }
 

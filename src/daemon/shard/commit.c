@@ -55,16 +55,14 @@ static enum vr_err end_unknown(struct vr_shard *s, const bool *seen, size_t n, s
 {
 	struct vr_replies r;
 	vr_cmds_clear(&s->cmds);
-	vr_cmd(&s->cmds, 2, "SELECT");
-	vr_cmd_i64(&s->cmds, s->keys.alerts_db);
+	vr_cmd_select(&s->cmds, s->keys.alerts_db);
 	for (size_t i = 0; i < n; i++) {
 		char name[6 + VR_ALERT_ID_LEN + 1] = "alert:";
 		memcpy(name + 6, s->said.announced[i].id, VR_ALERT_ID_LEN + 1);
 		vr_cmd(&s->cmds, 2, "HGETALL");
 		vr_key_global(&s->cmds, &s->keys, name);
 	}
-	vr_cmd(&s->cmds, 2, "SELECT");
-	vr_cmd_i64(&s->cmds, s->keys.live_db);
+	vr_cmd_select(&s->cmds, s->keys.live_db);
 	enum vr_err err = vr_shard_exchange(s, &r, d);
 	if (err)
 		return err;
@@ -179,24 +177,15 @@ static void note_rules(struct vr_shard *s)
 	}
 }
 
-static void add_cmds(struct vr_cmds *to, const struct vr_cmds *more)
-{
-	vr_buf_str_add(&to->buf, vr_buf_str(&more->buf));
-	to->n += more->n;
-	to->buf.failed |= more->buf.failed;
-}
-
 /* The alerts' side lies in another database of the same server: still the same transaction. */
 static void add_alerts(struct vr_shard *s)
 {
 	vr_said_raise(&s->said, &s->keys, s->record.off, &s->said_cmds);
 	if (s->said_cmds.n == 0)
 		return;
-	vr_cmd(&s->cmds, 2, "SELECT");
-	vr_cmd_i64(&s->cmds, s->keys.alerts_db);
-	add_cmds(&s->cmds, &s->said_cmds);
-	vr_cmd(&s->cmds, 2, "SELECT");
-	vr_cmd_i64(&s->cmds, s->keys.live_db);
+	vr_cmd_select(&s->cmds, s->keys.alerts_db);
+	vr_cmds_add(&s->cmds, &s->said_cmds);
+	vr_cmd_select(&s->cmds, s->keys.live_db);
 }
 
 static enum vr_err write_all(struct vr_shard *s, struct vr_mono now)
@@ -211,7 +200,7 @@ static enum vr_err write_all(struct vr_shard *s, struct vr_mono now)
 	};
 	vr_cmds_clear(&s->cmds);
 	vr_owner_commit_begin(&s->owner, &s->cmds);
-	add_cmds(&s->cmds, &s->repairs);
+	vr_cmds_add(&s->cmds, &s->repairs);
 	vr_writer_begin(&s->writer);
 	s->writer.alert = announce;
 	s->writer.alert_ctx = &an;

@@ -37,12 +37,6 @@ void vr_shadow_reset(struct vr_shard *s)
 
 /* ------------------------------------------------ what live says ----------------------- */
 
-static void select_db(struct vr_shard *s, int db)
-{
-	vr_cmd(&s->cmds, 2, "SELECT");
-	vr_cmd_i64(&s->cmds, db);
-}
-
 static void ask_list(struct vr_shard *s, const char *name, size_t known)
 {
 	vr_cmd(&s->cmds, 4, "LRANGE");
@@ -60,7 +54,7 @@ static void ask_length(struct vr_shard *s, const char *name)
 /* The offset first: what is in the lists then holds at least up to it. */
 void vr_shadow_ask(struct vr_shard *s)
 {
-	select_db(s, s->config.shadow->live_db);
+	vr_cmd_select(&s->cmds, s->config.shadow->live_db);
 	vr_cmd(&s->cmds, 4, "HMGET");
 	vr_key_own(&s->cmds, &s->keys, "own");
 	vr_cmd_c(&s->cmds, "off");
@@ -69,7 +63,7 @@ void vr_shadow_ask(struct vr_shard *s)
 	ask_length(s, "rules");
 	ask_list(s, "refused", refused_in(&s->live.refused));
 	ask_length(s, "refused");
-	select_db(s, s->keys.live_db);
+	vr_cmd_select(&s->cmds, s->keys.live_db);
 }
 
 /* "3 1200": set 3 from offset 1200 on. */
@@ -360,13 +354,13 @@ enum vr_err vr_shadow_homes(struct vr_shard *s, size_t from, size_t n, bool *ret
 	char own[VR_TOPIC_MAX + 16];
 	int len = snprintf(own, sizeof(own), "%.*s:%d", (int)s->part.topic.n, s->part.topic.p, s->part.partition);
 	vr_cmds_clear(&s->cmds);
-	select_db(s, s->config.shadow->live_db);
+	vr_cmd_select(&s->cmds, s->config.shadow->live_db);
 	for (size_t i = 0; i < n; i++) {
 		vr_cmd(&s->cmds, 3, "HGET");
 		vr_key_content(&s->cmds, &s->keys, vr_engine_wanted_id(s->engine, from + i), "");
 		vr_cmd_c(&s->cmds, "home");
 	}
-	select_db(s, s->keys.live_db);
+	vr_cmd_select(&s->cmds, s->keys.live_db);
 	enum vr_err err = vr_shard_exchange(s, &r, d);
 	vr_buf_clear(&s->live.homes);
 	vr_arena_reset(&s->live.texts);

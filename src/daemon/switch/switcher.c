@@ -8,6 +8,7 @@
 #include "generation.h"
 #include "history.h"
 #include "rulebook.h"
+#include "virality/talk.h"
 
 enum { KAFKA_MS = 10000, PARTS_MAX = 100000, BEAT_MAX_MS = 15000 };
 
@@ -15,9 +16,8 @@ struct vr_switcher {
 	struct vr_switcher_config config;
 	struct vr_mem mem;
 	struct vr_redis *redis;
-	struct vr_link link;
-	struct vr_cmds cmds, retire, promote;
-	struct vr_arena arena;
+	struct vr_talk talk;
+	struct vr_cmds retire, promote;
 	struct vr_switch w;
 	char name[VR_GENERATION_MAX + 1];
 	struct vr_generation live, spare;	/* as they were when last looked at */
@@ -81,7 +81,7 @@ static enum vr_err name_it(struct vr_switcher *s, struct vr_diag *d)
 		return VR_OK;
 	}
 	struct vr_generation g = {.made = false};
-	enum vr_err err = vr_generation_read(&s->link, &s->w.keys, (int)c->redis_spare_db, &g, d);
+	enum vr_err err = vr_generation_read(&s->talk.link, &s->w.keys, (int)c->redis_spare_db, &g, d);
 	if (!err && (!g.made || g.state != VR_GENERATION_RETIRED))
 		err = vr_diag_set(d, VR_E_REFUSED, "redis", "nothing to undo: database %d holds %s%s", (int)c->redis_spare_db,
 			g.name[0] ? g.name : "no generation", g.name[0] ? ", which was not live before" : "");
@@ -95,10 +95,8 @@ static void set_up(struct vr_switcher *s)
 {
 	const struct vr_config *c = s->config.config;
 	s->mem = vr_mem_heap();
-	vr_cmds_init(&s->cmds, &s->mem);
 	vr_cmds_init(&s->retire, &s->mem);
 	vr_cmds_init(&s->promote, &s->mem);
-	vr_arena_init(&s->arena, &s->mem, 0);
 	s->w = (struct vr_switch){.live_db = (int)c->redis_live_db, .spare_db = (int)c->redis_spare_db, .alerts_db = (int)c->redis_alerts_db,
 		.max_lag = c->replay_switch_max_lag, .accept_state_loss = s->config.accept_state_loss,
 		.capped = c->memory_max_contents > 0, .retire = &s->retire,
@@ -117,7 +115,8 @@ enum vr_err vr_switcher_new(const struct vr_switcher_config *config, struct vr_s
 	if (!err)
 		err = vr_redis_new(&rc, &s->redis);
 	if (!err) {
-		s->link = vr_redis_link(s->redis);
+		struct vr_link link = vr_redis_link(s->redis);
+		vr_talk_open(&s->talk, &link, &s->mem);
 		err = check_redis(s, d);
 	}
 	if (!err)
@@ -140,8 +139,7 @@ void vr_switcher_free(struct vr_switcher *s)
 	vr_generation_done(&s->spare);
 	free(s->rules_entry);
 	free(s->w.part);
-	vr_arena_done(&s->arena);
-	vr_cmds_done(&s->cmds);
+	vr_talk_close(&s->talk);
 	vr_cmds_done(&s->retire);
 	vr_cmds_done(&s->promote);
 	vr_redis_free(s->redis);
@@ -156,21 +154,14 @@ bool vr_switcher_is_filled(const struct vr_switcher *s)
 	return s->spare.made && s->spare.runner[0] && vr_clock_wall().ms - s->spare.beat.ms < BEAT_MAX_MS;
 }
 
-/* ------------------------------------------------ exchanges --------------------------- */
-
-static enum vr_err say(struct vr_switcher *s, struct vr_replies *ret, struct vr_diag *d)
-{
-	enum vr_err err = s->cmds.buf.failed ? VR_E_NOMEM : s->link.exchange(s->link.ctx, &s->cmds, &s->arena, ret, d);
-	vr_cmds_clear(&s->cmds);
-	return err;
-}
+/* ------------------------------------------------ what both are ---------------------- */
 
 static enum vr_err read_generations(struct vr_switcher *s, struct vr_diag *d)
 {
 	vr_generation_done(&s->live);
 	vr_generation_done(&s->spare);
-	enum vr_err err = vr_generation_read(&s->link, &s->w.keys, s->w.spare_db, &s->spare, d);
-	return err ? err : vr_generation_read(&s->link, &s->w.keys, s->w.live_db, &s->live, d);
+	enum vr_err err = vr_generation_read(&s->talk.link, &s->w.keys, s->w.spare_db, &s->spare, d);
+	return err ? err : vr_generation_read(&s->talk.link, &s->w.keys, s->w.live_db, &s->live, d);
 }
 
 /* ------------------------------------------------ rules ------------------------------- */
@@ -178,21 +169,18 @@ static enum vr_err read_generations(struct vr_switcher *s, struct vr_diag *d)
 /* The set that the shadow's records name: of one that was live before and had rules of its own. */
 static enum vr_err named_set(struct vr_switcher *s, uint32_t *ret, struct vr_diag *d)
 {
-	struct vr_replies r;
 	*ret = 0;
-	vr_cmd(&s->cmds, 2, "SELECT");
-	vr_cmd_i64(&s->cmds, s->w.spare_db);
+	vr_cmd_select(&s->talk.cmds, s->w.spare_db);
 	for (size_t i = 0; i < s->w.n; i++) {
-		vr_cmd(&s->cmds, 3, "HGET");
-		vr_key_own(&s->cmds, &s->w.part[i].keys, "own");
-		vr_cmd_c(&s->cmds, "rules");
+		vr_cmd(&s->talk.cmds, 3, "HGET");
+		vr_key_own(&s->talk.cmds, &s->w.part[i].keys, "own");
+		vr_cmd_c(&s->talk.cmds, "rules");
 	}
-	vr_cmd(&s->cmds, 2, "SELECT");
-	vr_cmd_i64(&s->cmds, s->w.live_db);
-	enum vr_err err = say(s, &r, d);
+	vr_cmd_select(&s->talk.cmds, s->w.live_db);
+	enum vr_err err = vr_talk_ask(&s->talk, d);
 	for (size_t i = 0; i < s->w.n && !err; i++) {
 		int64_t no = 0;
-		if (vr_reply_i64(&r.at[1 + i], &no) && no > *ret)
+		if (vr_reply_i64(&s->talk.r.at[1 + i], &no) && no > *ret)
 			*ret = (uint32_t)no;
 	}
 	return err;
@@ -211,7 +199,7 @@ static enum vr_err decide_rules(struct vr_switcher *s, struct vr_diag *d)
 		return VR_OK;
 	enum vr_err err = s->spare.rules == VR_GENERATION_RULES_OWN ? named_set(s, &no, d) : VR_OK;
 	if (!err)
-		err = vr_rulebook_place(&s->link, &s->w.keys, no, vr_str_c(s->spare.rules_hash),
+		err = vr_rulebook_place(&s->talk.link, &s->w.keys, no, vr_str_c(s->spare.rules_hash),
 			vr_str_c(s->spare.rules_text ? s->spare.rules_text : ""), &place, d);
 	if (err)
 		return err;
@@ -287,7 +275,7 @@ static void write_promoted(struct vr_switcher *s)
 static enum vr_err check_keys(struct vr_switcher *s, int db, struct vr_diag *d)
 {
 	struct vr_generation_census census;
-	enum vr_err err = vr_generation_count(&s->link, &s->w.keys, db, &census, d);
+	enum vr_err err = vr_generation_count(&s->talk.link, &s->w.keys, db, &census, d);
 	if (err || census.foreign == 0)
 		return err;
 	return vr_diag_set(d, VR_E_REFUSED, "redis", "database %d holds %lld keys that are not virald's, like '%s': a switch would move them. "
@@ -300,7 +288,7 @@ static enum vr_err check_loss(struct vr_switcher *s, struct vr_diag *d)
 	struct vr_loss loss = {.contents = 0};
 	if (s->config.accept_shorter_history)
 		return VR_OK;
-	enum vr_err err = vr_history_loss(&s->link, &s->w, s->config.config->retention, &loss, d);
+	enum vr_err err = vr_history_loss(&s->talk.link, &s->w, s->config.config->retention, &loss, d);
 	if (err || loss.contents == 0)
 		return err;
 	return vr_diag_set(d, VR_E_REFUSED, "redis", "generation %s begins later than live: %llu contents (like %s) would lose %llu shares that "
@@ -333,15 +321,13 @@ static enum vr_err ask_committed(struct vr_switcher *s, struct vr_diag *d)
 
 static enum vr_err look(struct vr_switcher *s, enum vr_switch_verdict *ret, struct vr_diag *d)
 {
-	struct vr_replies r;
 	enum vr_err err = read_generations(s, d);
 	if (!err)
 		err = decide_rules(s, d);
-	vr_arena_reset(&s->arena);
-	vr_switch_look(&s->w, &s->cmds);
+	vr_switch_look(&s->w, &s->talk.cmds);
 	if (!err)
-		err = say(s, &r, d);
-	return err ? err : vr_switch_judge(&s->w, &r, ret, d);
+		err = vr_talk_send(&s->talk, d);
+	return err ? err : vr_switch_judge(&s->w, &s->talk.r, ret, d);
 }
 
 static void make_token(void *ctx, char out[VR_TOKEN_LEN + 1])
@@ -352,17 +338,16 @@ static void make_token(void *ctx, char out[VR_TOKEN_LEN + 1])
 
 static enum vr_err go(struct vr_switcher *s, struct vr_diag *d)
 {
-	struct vr_replies r;
 	vr_cmds_clear(&s->retire);
 	vr_cmds_clear(&s->promote);
 	enum vr_err err = write_retired(s);
 	write_promoted(s);
 	if (err)
 		return err;
-	vr_switch_go(&s->w, make_token, NULL, &s->cmds);
+	vr_switch_go(&s->w, make_token, NULL, &s->talk.cmds);
 	s->sent = true;
-	err = say(s, &r, d);
-	return err ? err : vr_switch_done(&s->w, &r, d);
+	err = vr_talk_send(&s->talk, d);
+	return err ? err : vr_switch_done(&s->w, &s->talk.r, d);
 }
 
 static enum vr_err attempt(struct vr_switcher *s, enum vr_switch_verdict *ret, struct vr_diag *d)
@@ -385,7 +370,7 @@ static enum vr_err attempt(struct vr_switcher *s, enum vr_switch_verdict *ret, s
 enum vr_err vr_switcher_try(struct vr_switcher *s, enum vr_switch_verdict *ret, struct vr_diag *d)
 {
 	enum vr_switch_verdict verdict = VR_SWITCH_WAIT;
-	vr_cmds_clear(&s->cmds);
+	vr_cmds_clear(&s->talk.cmds);
 	enum vr_err err = attempt(s, &verdict, d);
 	if (err == VR_E_FENCED) {
 		verdict = VR_SWITCH_AGAIN;
