@@ -3,8 +3,16 @@
 /* parts.h - what the files of a replay share.
  *
  *   replay.c  start to end, signals, what follows from errors
- *   plan.c    which generation, from where to where, is there room
- *   run.c     workers, publisher, the loop, progress                                                       */
+ *   plan.c    which generation: a new one, or one that goes on
+ *   bounds.c  its partitions, from where to where
+ *   memory.c  is there room for it
+ *   runner.c  who fills it: one process at a time
+ *   print.c   the plan in words
+ *   crew.c    workers, publisher and what they say
+ *   run.c     the loop: pace, progress, the end;  sight.h: what it sees
+ *
+ * Ownership: struct vr_replay owns what it points at, but for options and texts of the configuration.
+ * Threads:   main, but for what is atomic or under `lock`: workers and publisher write those.                */
 #include <stdatomic.h>
 
 #include "generation.h"
@@ -58,19 +66,56 @@ struct vr_replay {
 	_Atomic int exit_code;
 };
 
+/* --- replay.c ---------------------------------------------------------------------------------------------- */
 /** Stop with this code; the first one counts. Any thread. */
 void vr_replay_end(struct vr_replay *r, int code);
+
+/* --- plan.c ------------------------------------------------------------------------------------------------ */
 /** Find the generation or plan it; it is written unless this is a dry run. */
 VR_MUST enum vr_err vr_replay_plan(struct vr_replay *r, struct vr_diag *d);
+/** vr_talk_ask that ends in live's database. */
+VR_MUST enum vr_err vr_replay_ask(const struct vr_replay *r, struct vr_talk *t, struct vr_diag *d);
+
+/* --- bounds.c ---------------------------------------------------------------------------------------------- */
+/** All partitions of the topics that were asked for, tied. */
+VR_MUST enum vr_err vr_replay_find_parts(struct vr_replay *r, struct vr_diag *d);
+/** The configured topics that the generation has; each of its partitions knows its topic by the configuration's text. */
+VR_MUST enum vr_err vr_replay_tie_parts(struct vr_replay *r, struct vr_diag *d);
+/** Where live stands; where it has no record, what the group has committed is all that is known. */
+VR_MUST enum vr_err vr_replay_read_live(struct vr_replay *r, struct vr_diag *d);
+/** First and end of each partition, as the options say. */
+VR_MUST enum vr_err vr_replay_find_bounds(struct vr_replay *r, struct vr_diag *d);
+
+/* --- memory.c ---------------------------------------------------------------------------------------------- */
+/** VR_E_REFUSED: Redis has no room for a second generation. */
+VR_MUST enum vr_err vr_replay_check_memory(struct vr_replay *r, struct vr_diag *d);
+
+/* --- runner.c ---------------------------------------------------------------------------------------------- */
+/** VR_E_BUSY: another process that is alive fills it. */
+VR_MUST enum vr_err vr_replay_check_runner(const struct vr_replay *r, struct vr_diag *d);
+/** `vir:gen` as it is planned, with this process as its runner. */
+VR_MUST enum vr_err vr_replay_write(struct vr_replay *r, struct vr_diag *d);
+/** Say that this process runs it (or no longer), and in what state it is. VR_E_BUSY: another one does; VR_E_FENCED: the
+ * spare database is no longer this generation. */
+VR_MUST enum vr_err vr_replay_mark(struct vr_replay *r, enum vr_generation_state state, bool runs, struct vr_diag *d);
+
+/* --- print.c ----------------------------------------------------------------------------------------------- */
 /** Who may end here knows the bounds: told on standard output. */
 void vr_replay_print(const struct vr_replay *r);
-enum vr_replay_end { VR_REPLAY_BROKEN_OFF, VR_REPLAY_COMPLETE, VR_REPLAY_LIVE };
-/** Run until all is folded (and is live, with --switch), stop is set, or nothing more can be done. */
-VR_MUST enum vr_err vr_replay_run(struct vr_replay *r, enum vr_replay_end *ret_end, struct vr_diag *d);
+
+/* --- crew.c ------------------------------------------------------------------------------------------------ */
 /** The reading side's callbacks (struct vr_group_ops). */
 void vr_replay_assigned(void *ctx, const struct vr_topic_part *parts, size_t n);
 void vr_replay_revoked(void *ctx, const struct vr_topic_part *parts, size_t n, bool lost);
 void vr_replay_group_error(void *ctx, enum vr_err err, bool fatal, const char *text);
-/** Say that this process runs it (or no longer), and in what state it is. VR_E_BUSY: another one does; VR_E_FENCED: the
- * spare database is no longer this generation. */
-VR_MUST enum vr_err vr_replay_mark(struct vr_replay *r, enum vr_generation_state state, bool runs, struct vr_diag *d);
+/** Rules, publisher, workers; then the group hands out the partitions. */
+VR_MUST enum vr_err vr_replay_start_crew(struct vr_replay *r, struct vr_diag *d);
+/** Partitions are flushed as they are taken back; the publisher stays. */
+void vr_replay_stop_reading(struct vr_replay *r);
+/** Of one of its partitions: where it stands in part, shadow, live and gen.part. */
+size_t vr_replay_index(const struct vr_replay *r, const struct vr_topic_part *part);
+
+/* --- run.c ------------------------------------------------------------------------------------------------- */
+enum vr_replay_end { VR_REPLAY_BROKEN_OFF, VR_REPLAY_COMPLETE, VR_REPLAY_LIVE };
+/** Run until all is folded (and is live, with --switch), stop is set, or nothing more can be done. */
+VR_MUST enum vr_err vr_replay_run(struct vr_replay *r, enum vr_replay_end *ret_end, struct vr_diag *d);
