@@ -252,7 +252,7 @@ enum vr_err vr_generation_count(const struct vr_link *redis, const struct vr_key
 	enum vr_err err;
 	begin_visit(&v, redis, keys, db);
 	do {
-		const struct vr_reply *page;
+		const struct vr_reply *page = NULL;
 		err = next_page(&v, cursor, &page, d);
 		if (!err)
 			count_page(keys, page, &census);
@@ -337,7 +337,7 @@ enum vr_err vr_generation_discard(const struct vr_link *redis, const struct vr_k
 	enum vr_err err;
 	begin_visit(&v, redis, keys, db);
 	do {
-		const struct vr_reply *page;
+		const struct vr_reply *page = NULL;
 		err = next_page(&v, cursor, &page, d);
 		if (!err)
 			err = drop_page(&v, name, page, d);
