@@ -24,6 +24,8 @@ struct vr_diff_config {
 	uint32_t show;				/* rows of each kind that are kept, the largest differences first */
 	/** Some could not be compared, for live went on: wait until the shadow is there, then true; false: leave them. NULL: leave them. */
 	bool (*again)(void *ctx, uint64_t left);
+	/** Called between exchanges; false: break off, VR_E_BUSY. The link is free for other exchanges meanwhile. May be NULL. */
+	bool (*step)(void *ctx);
 	void *ctx;
 };
 struct vr_diff_counts {

@@ -8,7 +8,7 @@
 
 enum { FORMAT = 1, PAGE = 1000 };
 
-static const char *const state_name[] = {"filling", "full", "retired"};
+static const char *const state_name[] = {"filling", "full", "retired", "dry"};
 static const char *const rules_name[] = {"live", "given", "own"};
 
 const char *vr_generation_state_name(enum vr_generation_state state) { return state_name[state]; }
@@ -103,7 +103,7 @@ static enum vr_err read_hash(const struct vr_reply *flat, struct vr_generation *
 	unsigned state, rules;
 	struct vr_str text = vr_reply_field_str(flat, "rules_text");
 	if (vr_reply_field_i64(flat, "format") != FORMAT || !vr_str_eq(vr_reply_field_str(flat, "name"), vr_str_c(g->name)) ||
-	    !choice_of(vr_reply_field_str(flat, "state"), state_name, 3, &state) || !choice_of(vr_reply_field_str(flat, "rules"), rules_name, 3, &rules))
+	    !choice_of(vr_reply_field_str(flat, "state"), state_name, 4, &state) || !choice_of(vr_reply_field_str(flat, "rules"), rules_name, 3, &rules))
 		return VR_E_CORRUPT;
 	g->made = true;
 	g->state = (enum vr_generation_state)state;

@@ -14,7 +14,12 @@
 #include "virality/keys.h"
 #include "virality/time.h"
 
-enum vr_generation_state { VR_GENERATION_FILLING, VR_GENERATION_FULL, VR_GENERATION_RETIRED };
+enum vr_generation_state {
+	VR_GENERATION_FILLING,
+	VR_GENERATION_FULL,
+	VR_GENERATION_RETIRED,
+	VR_GENERATION_DRY,		/* of a dry run: rubbish once nobody runs it, which the next replay throws away */
+};
 enum vr_generation_rules {
 	VR_GENERATION_RULES_LIVE,	/* those that live had at each offset */
 	VR_GENERATION_RULES_GIVEN,	/* rules_text throughout: number 1 in its owner records */

@@ -52,14 +52,14 @@ static const char usage[] =
 	"      --dump-config      check: print every setting with its value and where it comes from\n"
 	"      --name NAME        replay: of the generation; one that was begun goes on\n"
 	"      --discard NAME     replay: throw generation NAME of the spare database away first\n"
-	"      --dry-run          replay: say what it would read and whether there is room, and write nothing\n"
+	"      --dry-run          replay: say what would change, the largest first, and leave nothing\n"
 	"      --switch           replay: make it live at the end\n"
 	"      --rules FILE       backtest: the rules to try, a file or pattern; replay: instead of those that live had\n"
 	"      --against FILE     backtest: rules to compare with; tells what is added, removed, shifted in time\n"
 	"      --from T           replay, backtest: where to begin: earliest (default), RFC 3339, ms, -2h (so long ago), offset:N\n"
 	"      --to T             replay, backtest: where to end: live (default: all there is), or as --from\n"
 	"  -t, --topic NAME       replay, backtest: this topic only; may come again\n"
-	"      --limit N          backtest: rows of a list (default 20); 0: all\n"
+	"      --limit N          backtest, replay --dry-run: rows of a list (default 20); 0: all\n"
 	"  -j, --json             replay, backtest: JSON, one object a line\n"
 	"      --no-progress      replay, backtest: say nothing before the end\n"
 	"      --seconds N        demo: end after N seconds with a summary\n"
@@ -72,7 +72,7 @@ static const char usage[] =
 	"  -h, --help             this text\n"
 	"  -V, --version          versions of virald and of what it links\n"
 	"\n"
-	"Exit: 0 ok, 64 usage, 69 a peer cannot be reached, 70 own fault, 74 output, 75 not finished, 78 configuration.\n"
+	"Exit: 0 ok, 1 a dry run found differences, 64 usage, 69 a peer cannot be reached, 70 own fault, 74 output, 75 not finished, 78 configuration.\n"
 	"Manual: virald(8), virald.yaml(5). First steps: virald demo\n";
 
 static int fail_usage(const char *what, const char *word)
@@ -105,6 +105,7 @@ static int command_replay(const struct line *l)
 	o.topics = l->topics;
 	o.n_topics = l->n_topics;
 	o.json = l->json;
+	o.rows = l->backtest.limit > 0 && l->backtest.limit < UINT32_MAX / 4 ? (uint32_t)l->backtest.limit : UINT32_MAX / 4;
 	o.quiet = l->no_progress;
 	o.accept_shorter_history = l->accept_shorter_history;
 	o.accept_state_loss = l->accept_state_loss;

@@ -72,7 +72,7 @@ static enum vr_err read_stream(struct vr_diff *f, bool shadow, struct list *list
 	char after[64] = "-";
 	for (;;) {
 		ask_page(f, shadow, after);
-		enum vr_err err = vr_talk_ask(&f->page, d);
+		enum vr_err err = vr_diff_ask(f, &f->page, d);
 		size_t n = err ? 0 : f->page.r.at[1].n;
 		for (size_t i = 0; i < n && !err; i++)
 			err = take_entry(f, &f->page.r.at[1].elem[i].elem[1], list);
@@ -95,7 +95,7 @@ static enum vr_err find_kept(struct vr_diff *f, struct bounds *b, struct vr_diag
 	vr_cmd_c(&f->page.cmds, "COUNT");
 	vr_cmd_i64(&f->page.cmds, 1);
 	vr_cmd_select(&f->page.cmds, f->db[VR_DIFF_LIVE]);
-	enum vr_err err = vr_talk_ask(&f->page, d);
+	enum vr_err err = vr_diff_ask(f, &f->page, d);
 	if (err)
 		return err;
 	b->kept_ms = 0;
@@ -107,7 +107,7 @@ static enum vr_err find_kept(struct vr_diff *f, struct bounds *b, struct vr_diag
 	vr_cmd_c(&f->page.cmds, "STREAM");
 	vr_key_global(&f->page.cmds, &f->keys, "alerts");
 	vr_cmd_select(&f->page.cmds, f->db[VR_DIFF_LIVE]);
-	err = vr_talk_ask(&f->page, d);
+	err = vr_diff_ask(f, &f->page, d);
 	if (err)
 		return err;
 	/* Redis 6 does not count what was added: then the first entry is the bound. */
@@ -137,7 +137,7 @@ static enum vr_err read_bounds(struct vr_diff *f, struct bounds *b, struct vr_di
 	}
 	vr_cmd_select(&f->page.cmds, f->db[VR_DIFF_LIVE]);
 	vr_cmd_words(&f->page.cmds, "EXEC", NULL);
-	enum vr_err err = vr_talk_ask(&f->page, d);
+	enum vr_err err = vr_diff_ask(f, &f->page, d);
 	const struct vr_reply *exec = err ? NULL : &f->page.r.at[f->page.r.n - 1];
 	if (!err && (exec->type != VR_REPLY_ARRAY || exec->n != 6 * n + 1))
 		err = vr_diag_set(d, VR_E_REPLY, "redis", "EXEC did not answer with what was asked");
@@ -207,7 +207,7 @@ static enum vr_err began_within(struct vr_diff *f, const struct bounds *b, const
 		return VR_OK;
 	vr_cmd(&f->page.cmds, 2, "GET");
 	vr_key_slot(&f->page.cmds, &f->part[a->part].keys, VR_SLOT_CONTENT, vr_str_c(a->content));
-	enum vr_err err = vr_talk_ask(&f->page, d);
+	enum vr_err err = vr_diff_ask(f, &f->page, d);
 	if (!err)
 		*ret = f->page.r.at[0].type == VR_REPLY_STR && !vr_content_brief(f->page.r.at[0].str, &brief) && brief.first_off >= b->base[a->part];
 	return err;

@@ -3,10 +3,18 @@
 
 #include <stdlib.h>
 
+#define NOWHERE INT64_MAX
 enum { PIECE = 300, PER_CONTENT = 3, HOUR_MS = 3600000 };
 
 /* One side's replies in a piece. */
 enum { GOT_SELECT, GOT_NAME, GOT_OWN, GOT_PART, GOT_CONTENTS };
+
+enum vr_err vr_diff_ask(struct vr_diff *f, struct vr_talk *t, struct vr_diag *d)
+{
+	if (f->config.step && !f->config.step(f->config.ctx))
+		return vr_diag_set(d, VR_E_BUSY, "", "broken off while it compared");
+	return vr_talk_ask(t, d);
+}
 
 /* ------------------------------------------------ a piece of a partition -------------- */
 
@@ -22,6 +30,13 @@ static void ask_head(struct vr_diff *f, const struct vr_diff_part *p)
 	vr_cmd_c(&f->page.cmds, "log_ms");
 	vr_cmd(&f->page.cmds, 2, "HGETALL");
 	vr_key_own(&f->page.cmds, &p->keys, "part");
+}
+
+/* A live that has no record of the partition, after a Redis that was lost, gets no further: there is nothing to wait for. */
+static int64_t offset_of(const struct vr_reply *own)
+{
+	int64_t off = 0;
+	return own->type == VR_REPLY_ARRAY && own->n && vr_reply_i64(&own->elem[0], &off) ? off : NOWHERE;
 }
 
 /* Both sides must still be what is compared: a switch or a discard ends it. */
@@ -64,7 +79,7 @@ static enum vr_err read_piece(struct vr_diff *f, struct piece *x, struct vr_diag
 	}
 	vr_cmd_select(&f->page.cmds, f->db[VR_DIFF_LIVE]);
 	vr_cmd_words(&f->page.cmds, "EXEC", NULL);
-	enum vr_err err = vr_talk_ask(&f->page, d);
+	enum vr_err err = vr_diff_ask(f, &f->page, d);
 	if (err)
 		return err;
 	const struct vr_reply *exec = &f->page.r.at[f->page.r.n - 1];
@@ -72,7 +87,7 @@ static enum vr_err read_piece(struct vr_diff *f, struct piece *x, struct vr_diag
 		return vr_diag_set(d, VR_E_REPLY, "redis", "EXEC did not answer with what was asked");
 	for (int i = 0; i < VR_DIFF_SIDES; i++) {
 		x->got[i] = exec->elem + (size_t)i * side;
-		x->p->off[i] = vr_reply_elem_i64(&x->got[i][GOT_OWN], 0);
+		x->p->off[i] = offset_of(&x->got[i][GOT_OWN]);
 		x->p->stream[i].ms = vr_reply_elem_i64(&x->got[i][GOT_OWN], 1);
 		x->log[i] = vr_reply_elem_i64(&x->got[i][GOT_OWN], 3);
 	}
@@ -164,8 +179,9 @@ static enum vr_err compare_piece(struct vr_diff *f, struct vr_diff_part *p, cons
 		slots[i] = &x->got[i][GOT_PART];
 	if (!err && x->n_state)
 		err = vr_diff_show(f, p, x->state, x->n_state, slots, d);
-	p->moving = p->off[VR_DIFF_LIVE] != p->off[VR_DIFF_SHADOW];
-	if (!err && !p->merged && !p->moving && x->base <= vr_reply_elem_i64(&x->got[VR_DIFF_LIVE][GOT_OWN], 2))
+	bool lost = p->off[VR_DIFF_LIVE] == NOWHERE;
+	p->moving = !lost && p->off[VR_DIFF_LIVE] != p->off[VR_DIFF_SHADOW];
+	if (!err && !p->merged && !p->moving && (lost || x->base <= vr_reply_elem_i64(&x->got[VR_DIFF_LIVE][GOT_OWN], 2)))
 		err = vr_diff_merge(f, p, slots);
 	free(x);
 	return err ? err : f->left.failed ? VR_E_NOMEM : VR_OK;
@@ -187,7 +203,7 @@ static enum vr_err list_ids(struct vr_diff *f, const struct vr_diff_part *p, str
 		vr_cmd_i64(&f->ids.cmds, -1);
 	}
 	vr_cmd_select(&f->ids.cmds, f->db[VR_DIFF_LIVE]);
-	enum vr_err err = vr_talk_ask(&f->ids, d);
+	enum vr_err err = vr_diff_ask(f, &f->ids, d);
 	if (err)
 		return err;
 	const struct vr_reply *at = f->ids.r.at;

@@ -63,6 +63,8 @@ struct vr_diff {
 	char live_name[VR_GENERATION_MAX + 1];
 };
 
+/** An exchange, unless the caller breaks off. */
+VR_MUST enum vr_err vr_diff_ask(struct vr_diff *f, struct vr_talk *t, struct vr_diag *d);
 /** Both sides of some contents of a partition, as fields at one moment; what differs is counted and noted.
  * slots: HGETALL of the partials of each side. */
 VR_MUST enum vr_err vr_diff_show(struct vr_diff *f, const struct vr_diff_part *p, const struct vr_diff_state *state, size_t n,

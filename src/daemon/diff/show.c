@@ -168,16 +168,17 @@ static int by_size(const void *a, const void *b)
 static void keep_row(struct vr_diff *f, struct vr_diff_rows *rows, const struct vr_diff_row *row)
 {
 	size_t most = f->config.show ? f->config.show : 1;
-	if (rows->n == rows->cap) {
-		rows->cap = 2 * most;
-		struct vr_diff_row *at = reallocarray(rows->at, rows->cap, sizeof(*at));
+	if (rows->n == rows->cap && rows->cap < 2 * most) {
+		size_t cap = rows->cap ? 2 * rows->cap : 64;
+		struct vr_diff_row *at = reallocarray(rows->at, cap < 2 * most ? cap : 2 * most, sizeof(*at));
 		if (!at)
 			return;
 		rows->at = at;
-		if (rows->n == rows->cap) {
-			qsort(rows->at, rows->n, sizeof(rows->at[0]), by_size);
-			rows->n = most;
-		}
+		rows->cap = cap < 2 * most ? cap : 2 * most;
+	}
+	if (rows->n == 2 * most) {
+		qsort(rows->at, rows->n, sizeof(rows->at[0]), by_size);
+		rows->n = most;
 	}
 	rows->at[rows->n++] = *row;
 }

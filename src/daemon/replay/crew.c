@@ -134,7 +134,8 @@ static enum vr_err start_publisher(struct vr_replay *r)
 
 /* ------------------------------------------------ start ------------------------------- */
 
-/* A whole Redis that was lost has no list of rules: it begins as a daemon's first start would begin it. */
+/* A whole Redis that was lost has no list of rules: it begins as a daemon's first start would begin it; a dry run has it
+ * for itself. */
 static enum vr_err start_rules(struct vr_replay *r, struct vr_diag *d)
 {
 	uint32_t no;
@@ -143,9 +144,10 @@ static enum vr_err start_rules(struct vr_replay *r, struct vr_diag *d)
 		return vr_rulebook_give(r->rules, vr_str_c(r->gen.rules_hash), vr_str_c(r->gen.rules_text ? r->gen.rules_text : ""), d);
 	if (!err)
 		err = vr_rulebook_refresh(r->rules, &r->link, d);
-	if (!err && vr_rulebook_last_hash(r->rules).n == 0)
-		err = vr_rulebook_append(r->rules, &r->link, vr_rulefile_hash(r->rulefile), vr_rulefile_json(r->rulefile), false, &no, d);
-	return err;
+	if (err || vr_rulebook_last_hash(r->rules).n > 0)
+		return err;
+	struct vr_str hash = vr_rulefile_hash(r->rulefile), text = vr_rulefile_json(r->rulefile);
+	return r->options->dry_run ? vr_rulebook_give(r->rules, hash, text, d) : vr_rulebook_append(r->rules, &r->link, hash, text, false, &no, d);
 }
 
 /* Cuts as small as when caught up: every reader of Redis waits for each. */

@@ -19,7 +19,7 @@ static void ask_size(struct vr_talk *t, int db)
 }
 
 /* What live's keys take is what a second generation will. */
-enum vr_err vr_replay_check_memory(struct vr_replay *r, struct vr_diag *d)
+enum vr_err vr_replay_ask_memory(struct vr_replay *r, struct vr_diag *d)
 {
 	struct vr_talk t;
 	vr_talk_open(&t, &r->link, &r->mem);
@@ -34,11 +34,18 @@ enum vr_err vr_replay_check_memory(struct vr_replay *r, struct vr_diag *d)
 		double used = info_number(info, "\nused_memory:"), data = info_number(info, "\nused_memory_dataset:");
 		double max = info_number(info, "\nmaxmemory:"), most = max > 0 ? max : info_number(info, "\ntotal_system_memory:") * KEY_PART / 100;
 		double need = all > 0 && live > spare ? data / all * (live - spare) : 0;
-		if (most > 0 && need > most - used)
-			err = vr_diag_set(d, VR_E_REFUSED, "redis", "a second generation needs about %.0f MiB more, and of %.0f MiB that Redis may use "
-				"(%s) %.0f MiB are taken: give it more, or discard what is not needed, or --set replay.memory_check=no", need / 1048576,
-				most / 1048576, max > 0 ? "maxmemory" : "the machine's", used / 1048576);
+		r->memory = (struct vr_replay_memory){.known = true, .bounded = max > 0, .need = need, .most = most, .used = used};
 	}
 	vr_talk_close(&t);
 	return err;
+}
+
+enum vr_err vr_replay_check_memory(const struct vr_replay *r, struct vr_diag *d)
+{
+	const struct vr_replay_memory *m = &r->memory;
+	if (!m->known || m->most <= 0 || m->need <= m->most - m->used)
+		return VR_OK;
+	return vr_diag_set(d, VR_E_REFUSED, "redis", "a second generation needs about %.0f MiB more, and of %.0f MiB that Redis may use "
+		"(%s) %.0f MiB are taken: give it more, or discard what is not needed, or --set replay.memory_check=no", m->need / 1048576,
+		m->most / 1048576, m->bounded ? "maxmemory" : "the machine's", m->used / 1048576);
 }

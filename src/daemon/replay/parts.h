@@ -10,6 +10,7 @@
  *   print.c   the plan in words
  *   crew.c    workers, publisher and what they say
  *   run.c     the loop: pace, progress, the end;  sight.h: what it sees
+ *   dry.c     of a dry run: what would change, and nothing is left
  *
  * Ownership: struct vr_replay owns what it points at, but for options and texts of the configuration.
  * Threads:   main, but for what is atomic or under `lock`: workers and publisher write those.                */
@@ -20,6 +21,7 @@
 #include "pace.h"
 #include "rulebook.h"
 #include "switch/switcher.h"
+#include "virality/diff.h"
 #include "virality/notify.h"
 #include "virality/range.h"
 #include "virality/talk.h"
@@ -28,6 +30,9 @@ enum { VR_REPLAY_KAFKA_MS = 30000, VR_REPLAY_PARTS_MAX = 4096 };
 
 /* What live knows of a partition at the start. */
 struct vr_replay_live { bool exists; int64_t off, committed; };
+
+/* Bytes: what a second generation needs beside what it has, what Redis may use, what it uses. */
+struct vr_replay_memory { bool known, bounded; double need, most, used; };
 
 struct vr_replay {
 	const struct vr_replay_options *options;
@@ -46,7 +51,10 @@ struct vr_replay {
 	struct vr_str *topic;			/* of the generation, texts of the configuration */
 	size_t n_topics;
 	struct vr_generation gen;
-	bool is_new, discards;			/* discards: what the spare database holds goes when all else is known to be right */
+	bool is_new;
+	char gone[VR_GENERATION_MAX + 1];	/* what the spare database holds and goes when all else is known to be right */
+	bool held;				/* it does not: this is a dry run, which then cannot be */
+	struct vr_replay_memory memory;
 	char live_name[VR_GENERATION_MAX + 1];
 	struct vr_topic_part *part;		/* of gen.part, in its order; so are the two below */
 	struct vr_shadow *shadow;
@@ -56,6 +64,7 @@ struct vr_replay {
 	int n_workers;
 	struct vr_publisher *publisher;
 	struct vr_switcher *switcher;		/* of --switch, once all is folded */
+	struct vr_diff *diff;			/* of a dry run */
 	struct vr_pace pace;
 	char client_id[256], cluster[128], group_id[256];
 	int signals;
@@ -71,8 +80,10 @@ struct vr_replay {
 void vr_replay_end(struct vr_replay *r, int code);
 
 /* --- plan.c ------------------------------------------------------------------------------------------------ */
-/** Find the generation or plan it; it is written unless this is a dry run. */
+/** Find the generation or plan it. Writes nothing. */
 VR_MUST enum vr_err vr_replay_plan(struct vr_replay *r, struct vr_diag *d);
+/** If there is room for what is planned: discard what is in its place, and write down that it begins. */
+VR_MUST enum vr_err vr_replay_begin(struct vr_replay *r, struct vr_diag *d);
 /** vr_talk_ask that ends in live's database. */
 VR_MUST enum vr_err vr_replay_ask(const struct vr_replay *r, struct vr_talk *t, struct vr_diag *d);
 
@@ -87,8 +98,10 @@ VR_MUST enum vr_err vr_replay_read_live(struct vr_replay *r, struct vr_diag *d);
 VR_MUST enum vr_err vr_replay_find_bounds(struct vr_replay *r, struct vr_diag *d);
 
 /* --- memory.c ---------------------------------------------------------------------------------------------- */
-/** VR_E_REFUSED: Redis has no room for a second generation. */
-VR_MUST enum vr_err vr_replay_check_memory(struct vr_replay *r, struct vr_diag *d);
+/** What a second generation takes, into r->memory. */
+VR_MUST enum vr_err vr_replay_ask_memory(struct vr_replay *r, struct vr_diag *d);
+/** VR_E_REFUSED: Redis has no room for that. */
+VR_MUST enum vr_err vr_replay_check_memory(const struct vr_replay *r, struct vr_diag *d);
 
 /* --- runner.c ---------------------------------------------------------------------------------------------- */
 /** VR_E_BUSY: another process that is alive fills it. */
@@ -114,6 +127,13 @@ VR_MUST enum vr_err vr_replay_start_crew(struct vr_replay *r, struct vr_diag *d)
 void vr_replay_stop_reading(struct vr_replay *r);
 /** Of one of its partitions: where it stands in part, shadow, live and gen.part. */
 size_t vr_replay_index(const struct vr_replay *r, const struct vr_topic_part *part);
+
+/* --- dry.c ------------------------------------------------------------------------------------------------- */
+/** All partitions are folded: compare with live. What live goes on with meanwhile is folded by `turn`, the loop's body,
+ * which is called time and again. The result is r->diff. */
+VR_MUST enum vr_err vr_replay_compare(struct vr_replay *r, void (*turn)(void *ctx), void *ctx, struct vr_diag *d);
+/** When nothing writes any more: leave nothing. */
+VR_MUST enum vr_err vr_replay_dismiss(struct vr_replay *r, struct vr_diag *d);
 
 /* --- run.c ------------------------------------------------------------------------------------------------- */
 enum vr_replay_end { VR_REPLAY_BROKEN_OFF, VR_REPLAY_COMPLETE, VR_REPLAY_LIVE };

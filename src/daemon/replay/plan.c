@@ -46,7 +46,7 @@ static void name_new(struct vr_replay *r)
 		return;
 	}
 	gmtime_r(&now, &tm);
-	strftime(r->gen.name, sizeof(r->gen.name), "replay-%Y%m%d-%H%M%S", &tm);
+	strftime(r->gen.name, sizeof(r->gen.name), r->options->dry_run ? "dry-run-%Y%m%d-%H%M%S" : "replay-%Y%m%d-%H%M%S", &tm);
 }
 
 static enum vr_err plan_new(struct vr_replay *r, struct vr_diag *d)
@@ -54,6 +54,7 @@ static enum vr_err plan_new(struct vr_replay *r, struct vr_diag *d)
 	r->is_new = true;
 	name_new(r);
 	r->gen.made = true;
+	r->gen.state = r->options->dry_run ? VR_GENERATION_DRY : VR_GENERATION_FILLING;
 	r->gen.created = vr_clock_wall();
 	enum vr_err err = vr_replay_find_parts(r, d);
 	if (!err)
@@ -63,7 +64,7 @@ static enum vr_err plan_new(struct vr_replay *r, struct vr_diag *d)
 	if (!err)
 		err = vr_replay_find_bounds(r, d);
 	if (!err && r->config->replay_memory_check)
-		err = vr_replay_check_memory(r, d);
+		err = vr_replay_ask_memory(r, d);
 	return err;
 }
 
@@ -106,16 +107,20 @@ static enum vr_err look_at_spare(struct vr_replay *r, struct vr_diag *d)
 	return err;
 }
 
-/* Not yet: what is asked for instead may turn out to be wrong. */
+static bool is(const char *asked, const char *name) { return asked && strcmp(asked, name) == 0; }
+
+/* Not yet: what is asked for instead may turn out to be wrong. A dry run throws away what a dry run left, and nothing else. */
 static enum vr_err throw_away(struct vr_replay *r, struct vr_diag *d)
 {
 	const struct vr_replay_options *o = r->options;
-	if (!r->gen.name[0] || !o->discard || strcmp(o->discard, r->gen.name) != 0)
+	bool rubbish = r->gen.made && r->gen.state == VR_GENERATION_DRY, looks = o->dry_run && !is(o->name, r->gen.name);
+	if (!r->gen.name[0] || (!rubbish && !looks && !is(o->discard, r->gen.name)))
 		return VR_OK;
-	enum vr_err err = vr_replay_check_runner(r, d);
+	r->held = o->dry_run && !rubbish;
+	enum vr_err err = r->held ? VR_OK : vr_replay_check_runner(r, d);
+	vr_str_copy(r->gone, sizeof(r->gone), vr_str_c(r->gen.name));
 	if (!err)
 		vr_generation_done(&r->gen);
-	r->discards = !err;
 	return err;
 }
 
@@ -167,12 +172,32 @@ enum vr_err vr_replay_plan(struct vr_replay *r, struct vr_diag *d)
 		err = check_names(r, d);
 	if (!err)
 		err = r->gen.name[0] ? plan_again(r, d) : plan_new(r, d);
-	if (!err && r->discards && !r->options->dry_run)
-		err = vr_generation_discard(&r->link, &r->keys, r->spare_db, vr_str_c(r->options->discard), d);
-	if (!err && !r->options->dry_run)
-		err = vr_replay_write(r, d);
 	if (!err && r->gen.state == VR_GENERATION_RETIRED)
 		vr_str_copy(r->gen.to, sizeof(r->gen.to), vr_str_c("live"));
+	return err;
+}
+
+/* ------------------------------------------------ it begins --------------------------- */
+
+static enum vr_err check_held(const struct vr_replay *r, struct vr_diag *d)
+{
+	const char *name = r->held ? r->gone : r->gen.name;
+	if (!r->options->dry_run || (r->is_new && !r->held))
+		return VR_OK;
+	return vr_diag_set(d, VR_E_REFUSED, "redis", "a dry run folds into the spare database, which holds generation '%s', and leaves that alone. "
+		"What that one would change: viralctl diff %s. To have another in its place, which changes nothing that is live: virald replay "
+		"--discard %s, and then viralctl diff", name, name, name);
+}
+
+enum vr_err vr_replay_begin(struct vr_replay *r, struct vr_diag *d)
+{
+	enum vr_err err = check_held(r, d);
+	if (!err)
+		err = vr_replay_check_memory(r, d);
+	if (!err && r->gone[0])
+		err = vr_generation_discard(&r->link, &r->keys, r->spare_db, vr_str_c(r->gone), d);
+	if (!err)
+		err = vr_replay_write(r, d);
 	if (!err)
 		make_shadows(r);
 	return err;

@@ -14,7 +14,11 @@ static void print_json(const struct vr_replay *r)
 		printf("%s{\"topic\":\"%s\",\"partition\":%d,\"first\":%lld,\"end\":%lld,\"gap\":%lld,\"gap_at_most\":%s}", i ? "," : "", p->topic,
 			p->partition, (long long)p->first, (long long)p->end, (long long)p->gap, p->gap_at_most ? "true" : "false");
 	}
-	puts("]}");
+	putchar(']');
+	if (r->memory.known)
+		printf(",\"memory\":{\"needed_bytes\":%.0f,\"allowed_bytes\":%.0f,\"used_bytes\":%.0f}", r->memory.need, r->memory.most,
+			r->memory.used);
+	puts("}");
 	fflush(stdout);
 }
 
@@ -31,6 +35,13 @@ static void print_gap(const struct vr_generation_part *p)
 			p->gap_at_most ? "at most " : "", (long long)p->gap, (long long)p->first);
 }
 
+static void print_memory(const struct vr_replay_memory *m)
+{
+	if (m->known)
+		printf("memory: about %.0f MiB more; Redis uses %.0f of %.0f MiB (%s)\n", m->need / 1048576, m->used / 1048576, m->most / 1048576,
+			m->bounded ? "maxmemory" : "the machine's");
+}
+
 void vr_replay_print(const struct vr_replay *r)
 {
 	struct vr_arena arena;
@@ -45,11 +56,13 @@ void vr_replay_print(const struct vr_replay *r)
 		records += r->gen.part[i].end - r->gen.part[i].first;
 	struct vr_str text = vr_ctl_number(&arena, records);
 	printf("generation %s (%s) in database %d, beside %s in database %d\n", r->gen.name,
-		r->is_new ? "new" : vr_generation_state_name(r->gen.state), r->spare_db, r->live_name, r->keys.live_db);
+		r->options->dry_run ? "dry run" : r->is_new ? "new" : vr_generation_state_name(r->gen.state), r->spare_db, r->live_name,
+		r->keys.live_db);
 	printf("from %s to %s: %.*s offsets of %zu partitions\n", r->gen.from, r->gen.to, (int)text.n, text.p, r->gen.n);
 	printf("rules: %s\n", explain_rules(r));
 	for (size_t i = 0; i < r->gen.n; i++)
 		print_gap(&r->gen.part[i]);
+	print_memory(&r->memory);
 	fflush(stdout);
 	vr_arena_done(&arena);
 }

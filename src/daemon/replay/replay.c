@@ -9,6 +9,8 @@
 #include "daemon.h"
 #include "parts.h"
 
+enum { DIFFERS = 1 };		/* as diff(1) has it */
+
 void vr_replay_end(struct vr_replay *r, int code)
 {
 	int none = 0;
@@ -89,14 +91,29 @@ static enum vr_err start(struct vr_replay *r, struct vr_diag *d)
 
 /* ------------------------------------------------ the end ----------------------------- */
 
+static void print_dry_end(const struct vr_replay *r, const struct vr_report_sums *s)
+{
+	if (!r->diff) {
+		puts("broken off; nothing is left of it");
+		return;
+	}
+	printf("%llu events counted, %llu refused, %llu duplicates; nothing is left of it. What would change:\n\n", (unsigned long long)s->folded,
+		(unsigned long long)s->refused, (unsigned long long)s->duplicates);
+	vr_diff_print(r->diff, stdout, false);
+}
+
 static void print_end(const struct vr_replay *r, enum vr_replay_end end)
 {
 	struct vr_report_sums s = vr_report_sums(r->report);
 	const char *name = r->gen.name;
+	if (r->options->json && r->diff)
+		vr_diff_print(r->diff, stdout, true);
 	if (r->options->json)
 		printf("{\"kind\":\"end\",\"name\":\"%s\",\"complete\":%s,\"live\":%s,\"events\":%llu,\"refused\":%llu,\"duplicates\":%llu}\n", name,
 			end != VR_REPLAY_BROKEN_OFF ? "true" : "false", end == VR_REPLAY_LIVE ? "true" : "false", (unsigned long long)s.folded,
 			(unsigned long long)s.refused, (unsigned long long)s.duplicates);
+	else if (r->options->dry_run)
+		print_dry_end(r, &s);
 	else if (end == VR_REPLAY_LIVE)
 		printf("generation %s is live: %llu events counted, %llu refused, %llu duplicates.\nBack again: virald switch --undo\n", name,
 			(unsigned long long)s.folded, (unsigned long long)s.refused, (unsigned long long)s.duplicates);
@@ -126,11 +143,12 @@ static int replay(struct vr_replay *r)
 	enum vr_err err = start(r, &d);
 	if (!err)
 		err = vr_replay_plan(r, &d);
-	if (!err)
+	if (!err) {
 		vr_replay_print(r);
-	if (err || r->options->dry_run) {
-		if (err)
-			say_why(&d, err);
+		err = vr_replay_begin(r, &d);
+	}
+	if (err) {
+		say_why(&d, err);
 		return exit_of(err);
 	}
 	err = vr_replay_run(r, &end, &d);
@@ -140,12 +158,13 @@ static int replay(struct vr_replay *r)
 		say_why(&r->stopped, VR_E_REFUSED);
 	print_end(r, end);
 	int code = atomic_load(&r->exit_code);
-	return code ? code : err ? exit_of(err) : EX_OK;
+	return code ? code : err ? exit_of(err) : r->diff && !vr_diff_is_none(r->diff) ? DIFFERS : EX_OK;
 }
 
 static void free_all(struct vr_replay *r)
 {
 	vr_group_free(r->group);
+	vr_diff_free(r->diff);
 	vr_rulebook_free(r->rules);
 	vr_redis_free(r->redis);
 	vr_generation_done(&r->gen);

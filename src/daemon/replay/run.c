@@ -15,6 +15,7 @@ enum { POLL_MS = 100, SECOND_MS = 1000, BEAT_MS = 2000 };
 
 /* What the loop knows. */
 struct course {
+	struct vr_replay *replay;
 	struct vr_sight sight;
 	struct vr_progress progress;
 	struct vr_mono second, beat;
@@ -76,7 +77,8 @@ static void tell(struct vr_replay *r, const struct course *c)
 
 static enum vr_generation_state state_of(const struct vr_replay *r, bool full)
 {
-	return r->gen.state == VR_GENERATION_RETIRED ? VR_GENERATION_RETIRED : full ? VR_GENERATION_FULL : VR_GENERATION_FILLING;
+	bool stays = r->gen.state == VR_GENERATION_RETIRED || r->gen.state == VR_GENERATION_DRY;
+	return stays ? r->gen.state : full ? VR_GENERATION_FULL : VR_GENERATION_FILLING;
 }
 
 /* Another process, or a switch, ends this one. A Redis that is away does not: the workers wait for it, too. */
@@ -117,10 +119,27 @@ static enum vr_err try_switch(struct vr_replay *r, enum vr_switch_verdict *ret, 
 	return err ? err : vr_switcher_try(r->switcher, ret, d);
 }
 
-/* The workers go on until it is live, so that it is not behind when it is to be. */
+static void take_turn(void *ctx)
+{
+	struct course *c = ctx;
+	struct vr_replay *r = c->replay;
+	vr_group_poll(r->group, (struct vr_span){POLL_MS});
+	serve_signals(r);
+	adjust_pace(r, c);
+	vr_sight_look(&c->sight, r);
+	show(r, c);
+	each_second(r, c);
+}
+
+/* The workers go on until it is live, or compared, so that it is not behind then. */
 static enum vr_err arrive(struct vr_replay *r, struct course *c, struct vr_diag *d)
 {
 	enum vr_switch_verdict verdict = VR_SWITCH_WAIT;
+	if (r->options->dry_run) {
+		enum vr_err err = vr_replay_compare(r, take_turn, c, d);
+		c->end = err ? c->end : VR_REPLAY_COMPLETE;
+		return err;
+	}
 	if (!r->options->switches) {
 		c->end = VR_REPLAY_COMPLETE;
 		return VR_OK;
@@ -140,12 +159,7 @@ static enum vr_err loop(struct vr_replay *r, struct course *c, struct vr_diag *d
 {
 	enum vr_err err = VR_OK;
 	while (!err && !atomic_load(&r->stop) && c->end == VR_REPLAY_BROKEN_OFF) {
-		vr_group_poll(r->group, (struct vr_span){POLL_MS});
-		serve_signals(r);
-		adjust_pace(r, c);
-		vr_sight_look(&c->sight, r);
-		show(r, c);
-		each_second(r, c);
+		take_turn(c);
 		if (vr_sight_is_there(&c->sight))
 			err = arrive(r, c, d);
 	}
@@ -165,7 +179,7 @@ static enum vr_err finish(struct vr_replay *r, bool full, struct vr_diag *d)
 
 enum vr_err vr_replay_run(struct vr_replay *r, enum vr_replay_end *ret_end, struct vr_diag *d)
 {
-	struct course c = {.end = VR_REPLAY_BROKEN_OFF};
+	struct course c = {.replay = r, .end = VR_REPLAY_BROKEN_OFF};
 	enum vr_err err = vr_sight_init(&c.sight, r->gen.n);
 	if (!err)
 		err = vr_replay_start_crew(r, d);
@@ -182,15 +196,15 @@ enum vr_err vr_replay_run(struct vr_replay *r, enum vr_replay_end *ret_end, stru
 	vr_notify_stopping(&r->notify);
 	vr_replay_stop_reading(r);
 	/* What is live now is in the hands of others. */
-	if (started && c.end != VR_REPLAY_LIVE) {
-		struct vr_diag why;
-		enum vr_err end = finish(r, c.end == VR_REPLAY_COMPLETE, &why);
-		*d = err || !end ? *d : why;
-		err = err ? err : end;
-	}
-	*ret_end = c.end;
+	struct vr_diag why;
+	enum vr_err end = started && c.end != VR_REPLAY_LIVE && !r->options->dry_run ? finish(r, c.end == VR_REPLAY_COMPLETE, &why) : VR_OK;
 	vr_switcher_free(r->switcher);
 	vr_publisher_free(r->publisher);
+	if (r->options->dry_run)
+		end = vr_replay_dismiss(r, &why);
+	*d = err || !end ? *d : why;
+	err = err ? err : end;
+	*ret_end = c.end;
 	vr_sight_done(&c.sight);
 	return err;
 }

@@ -161,7 +161,12 @@ static enum vr_err read_generations(struct vr_switcher *s, struct vr_diag *d)
 	vr_generation_done(&s->live);
 	vr_generation_done(&s->spare);
 	enum vr_err err = vr_generation_read(&s->talk.link, &s->w.keys, s->w.spare_db, &s->spare, d);
-	return err ? err : vr_generation_read(&s->talk.link, &s->w.keys, s->w.live_db, &s->live, d);
+	if (!err)
+		err = vr_generation_read(&s->talk.link, &s->w.keys, s->w.live_db, &s->live, d);
+	if (!err && s->spare.made && s->spare.state == VR_GENERATION_DRY)
+		err = vr_diag_set(d, VR_E_REFUSED, "redis", "database %d holds what a dry run folds to look at: it cannot become live; `virald replay` "
+			"without --dry-run makes what can", s->w.spare_db);
+	return err;
 }
 
 /* ------------------------------------------------ rules ------------------------------- */
