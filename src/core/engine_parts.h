@@ -6,7 +6,7 @@
  *   fold.c      one record: the order of CONTRACT.md "Order for one record", top to bottom
  *   ahead.c     what a batch needs, brought near before it is needed
  *   count.c     step 7: the event into content, channel, overall
- *   judge.c     steps 5, 6, 8: rules, timers, alerts
+ *   judge.h     steps 5, 6, 8: rules, timers, alerts
  *   cut.c       what changed since the last cut, into a vr_store
  *   show.c      a content's figures as the fields of its views
  *   channel.c   per-channel and overall counts of the partition, and their stored form
@@ -149,7 +149,7 @@ VR_MUST enum vr_err vr_count(struct vr_engine *e, struct vr_content *c, const st
 VR_MUST enum vr_err vr_minutes_close(struct vr_engine *e);
 VR_MUST enum vr_err vr_minute_close(struct vr_engine *e, struct vr_content *c);
 
-/* judge.c */
+/* judge.c, judge_time.c, judge_rules.c */
 VR_MUST enum vr_err vr_timers_until(struct vr_engine *e, struct vr_wall until, int64_t at_offset);
 /** Rules that never judged this content look at its values before the event. */
 VR_MUST enum vr_err vr_judge_before(struct vr_engine *e, struct vr_content *c);

@@ -7,7 +7,9 @@ COMMIT = "src/daemon/shard/commit.c"
 INTAKE = "src/daemon/shard/intake.c"
 LOAD = "src/daemon/shard/load.c"
 PIPELINE = "src/daemon/shard/pipeline.c"
+RESTORE = "src/daemon/shard/restore.c"
 SAID = "src/daemon/shard/said.c"
+SEAM = "src/daemon/shard/seam.c"
 WRITER = "src/redis/writer.c"
 
 BREAKS = [
@@ -26,11 +28,11 @@ BREAKS = [
     ("stream time not stored", [(OWNER, 'field(c, "stream_ms", r->stream.ms);', 'field(c, "stream_ms", 0);')]),
     ("log time not stored", [(OWNER, 'field(c, "log_ms", r->log.ms);', 'field(c, "log_ms", 0);')]),
     ("offset one too far", [(PIPELINE, "s->record.off = item->offset + 1;", "s->record.off = item->offset + 2;")]),
-    ("seam not looked at", [(PIPELINE, "if (item->time.ms != s->record.last.time_ms || vr_record_hash(item) != s->record.last.hash)", "if (0)")]),
+    ("seam not looked at", [(SEAM, "if (item->time.ms != s->record.last.time_ms || vr_record_hash(item) != s->record.last.hash)", "if (0)")]),
     ("a record of the future moves log time", [(INTAKE, "		ret->kafka_time = (struct vr_wall){0};", "		(void)0;")]),
     ("what the clock refused is not noted", [(PIPELINE, "		vr_buf_add(&s->refused, &item->offset, sizeof(item->offset));", "		(void)0;")]),
     ("rule sets noted at the cut's offset", [(COMMIT, "vr_buf_i64(&s->scratch, taken.off);", "vr_buf_i64(&s->scratch, s->record.off);")]),
-    ("a gap is not stored", [(PIPELINE, """	s->boards_due = true;
+    ("a gap is not stored", [(SEAM, """	s->boards_due = true;
 	err = vr_shard_cut(s, d);
 """, """	s->boards_due = true;
 """)]),
@@ -42,7 +44,7 @@ BREAKS = [
     ("rule state not stored", [("src/core/content_state.c", """	vr_buf_varint(b, c->n_rules);
 	for (unsigned i = 0; i < c->n_rules; i++) {""", """	vr_buf_varint(b, 0);
 	for (unsigned i = 0; i < 0; i++) {""")]),
-    ("timers not loaded at acquire", [(ACQUIRE, "for (size_t i = 0; i < timers->n; i++)", "for (size_t i = 0; i < timers->n * 0; i++)")]),
+    ("timers not loaded at acquire", [(RESTORE, "for (size_t i = 0; i < timers->n; i++)", "for (size_t i = 0; i < timers->n * 0; i++)")]),
     ("announced alerts not kept", [(SAID, "	keep(k, a->id, a->state == VR_ALERT_FIRING, c);\n", "	(void)keep;\n")]),
     ("said.off does not rise", [(SAID, "	s->off = off > s->off ? off : s->off;\n", "")]),
     ("home ignored", [(LOAD, ".is_home = r[3].type == VR_REPLY_STR && vr_str_eq(r[3].str, home),", ".is_home = true,")]),
@@ -53,7 +55,7 @@ BREAKS = [
     ("rules not asked after a bucket left", [("src/core/judge.c", "c->still = vr_content_leave(c, &e->config.windows, e->stream);", "c->still = INT64_MAX;")]),
     ("rules not asked for what resets them", [("src/core/rules_gate.c", "moved_by(expr) | moved_by(reset)", "moved_by(expr)")]),
     ("a gate adds what overlaps once", [("src/core/rules_gate.c", "a.of & b.of ? a.times + b.times : ", "")]),
-    ("forgetting not in order", [("src/core/judge.c", "	sort_by_id(ret->at, ret->n);\n", "	(void)sort_by_id;\n")]),
+    ("forgetting not in order", [("src/core/judge_rules.c", "	sort_by_id(ret->at, ret->n);\n", "	(void)sort_by_id;\n")]),
     ("an unshare not clamped", [("src/core/count.c", "	take_from(e, &c->tally, at, &given);", "	take_from(e, &c->tally, at, &want);")]),
     ("window off by one bucket", [("src/core/ring.h", "now_k - (VR_BUCKETS - 1);", "now_k - (VR_BUCKETS - 2);")]),
     ("duplicates not found", [("src/core/dedup.c", "	return s && s->t != EMPTY && s->t >= edge(now.ms, d->window_ms);", "	return 0 && s && now.ms;")]),

@@ -2,7 +2,7 @@
 /* commit.c - a cut: everything that changed, the alerts and the offset, in one transaction.
  *
  *   settle dead letters ─> guard (WATCH, is it still ours?) ─> MULTI state, views, alerts, owner record EXEC ─> commit to Kafka */
-#include "shard.h"
+#include "parts.h"
 
 enum { BOARDS_MS = 1000, BOARDS_LATE_MS = 5000, CHECK_MS = 2000 };
 

@@ -7,7 +7,7 @@
  *
  * The background walk brings in, after the acquire, every content that may still have a count in a window; the
  * sweep brings in those that were forgotten, so that the next cut deletes their keys.                            */
-#include "shard.h"
+#include "parts.h"
 
 enum { CHUNK = 512, CMDS_PER_CONTENT = 4, SWEEP = 256 };
 

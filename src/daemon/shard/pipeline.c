@@ -6,96 +6,12 @@
  * A record is a poison pill for nobody: refused ones are counted, sent to the dead-letter topic with the reason and
  * acknowledged there before the cut that passes them; the records beside them stay exact.                        */
 #include "intake.h"
-#include "shard.h"
+#include "parts.h"
 
 enum { BATCH_MAX = 1024, ALERT_CUT_MS = 10, INTERVALS_MAX = 25 };
 
 /* A batch on its way, one of each for every record. */
 struct batch { const struct vr_feed_item *items; struct vr_event *events; struct vr_record *records; size_t n; };
-
-/* ------------------------------------------------ seam: is it still the same log? ------- */
-
-static enum vr_err log_changed(struct vr_shard *s, int64_t found, struct vr_diag *d)
-{
-	if (s->config.on_truncation == VR_POLICY_GO_ON) {
-		s->anew = true;
-		return vr_diag_set(d, VR_E_FENCED, "kafka", "the topic was truncated or re-created; folding it anew");
-	}
-	return vr_diag_set(d, VR_E_TRUNCATED, "kafka", "offset %lld of %.*s:%d holds another record than the one that was counted (found at %lld): "
-		"the topic was truncated or re-created. %s",
-		(long long)s->record.last.off, (int)s->part.topic.n, s->part.topic.p, s->part.partition, (long long)found,
-		vr_shard_way_out(s, "Fold anew with", "from-log-start").text);
-}
-
-/* The cut at said.off is where announcing begins: what is announced then must be what the fold knows there. */
-static bool reaches_said(const struct vr_shard *s, int64_t before)
-{
-	return before < s->said.off && s->record.off >= s->said.off;
-}
-
-/* Records between `off` and the first that Kafka still has: said aloud, and the operator's setting decides. */
-static enum vr_err meet_gap(struct vr_shard *s, int64_t first, struct vr_diag *d)
-{
-	vr_shard_note(s, VR_NOTE_GAP, VR_E_GAP, first - s->record.off, "");
-	if (s->config.on_gap == VR_POLICY_STOP)
-		return vr_diag_set(d, VR_E_GAP, "kafka", "%lld records of %.*s:%d from offset %lld are gone (retention?). %s",
-			(long long)(first - s->record.off), (int)s->part.topic.n, s->part.topic.p, s->part.partition, (long long)s->record.off,
-			vr_shard_way_out(s, "Go on without them with", "gap").text);
-	int64_t before = s->record.off;
-	s->record.off = first;
-	s->record.last.known = false;
-	s->folded++;
-	return reaches_said(s, before) ? vr_shard_reconcile(s, d) : VR_OK;
-}
-
-/* The fingerprint's record did not come: fine only where the log's start tells that it was deleted. */
-static enum vr_err seam_missing(struct vr_shard *s, int64_t found, struct vr_diag *d)
-{
-	int64_t first, end;
-	enum vr_err err = s->world->bounds(s->world->ctx, &s->part, &first, &end);
-	if (err)
-		return vr_diag_set(d, err, "kafka", "cannot learn the bounds of the log");
-	if (first <= s->record.last.off || end < s->record.off)
-		return log_changed(s, found, d);
-	s->seam = false;
-	return first > s->record.off ? meet_gap(s, first, d) : VR_OK;
-}
-
-/* *ret_skip: this is the record that was counted already. */
-static enum vr_err meet_seam(struct vr_shard *s, const struct vr_feed_item *item, bool *ret_skip, struct vr_diag *d)
-{
-	*ret_skip = false;
-	if (!s->seam)
-		return VR_OK;
-	if (item->offset != s->record.last.off)
-		return seam_missing(s, item->offset, d);
-	if (item->time.ms != s->record.last.time_ms || vr_record_hash(item) != s->record.last.hash)
-		return log_changed(s, item->offset, d);
-	s->seam = false;
-	*ret_skip = true;
-	return VR_OK;
-}
-
-static enum vr_err out_of_range(struct vr_shard *s, const struct vr_feed_item *item, struct vr_diag *d)
-{
-	int64_t first, end;
-	enum vr_err err = s->world->bounds(s->world->ctx, &s->part, &first, &end);
-	if (err)
-		return vr_diag_set(d, err, "kafka", "cannot learn the bounds of the log");
-	if (item->offset > end || s->record.off > end)
-		return log_changed(s, end, d);
-	if (first > s->record.off)
-		err = meet_gap(s, first, d);
-	if (err)
-		return err;
-	/* Going on means reading from another offset, without the record that told the log by: stored, for the caller acquires
-	 * again and starts at what is stored. What cannot be stored now is met again. */
-	s->seam = s->record.last.known = false;
-	s->boards_due = true;
-	err = vr_shard_cut(s, d);
-	return err && err != VR_E_DLQ ? err : vr_diag_set(d, VR_E_FENCED, "kafka", "offset %lld is out of range, going on at %lld",
-		(long long)item->offset, (long long)s->record.off);
-}
 
 /* ------------------------------------------------ decode -------------------------------- */
 
@@ -237,6 +153,11 @@ static enum vr_err cut_between(struct vr_shard *s, struct vr_diag *d)
 	return VR_OK;
 }
 
+bool vr_shard_reaches_said(const struct vr_shard *s, int64_t before)
+{
+	return before < s->said.off && s->record.off >= s->said.off;
+}
+
 static enum vr_err fold_one(struct vr_shard *s, const struct batch *b, size_t i, struct vr_diag *d)
 {
 	struct vr_outcome o;
@@ -247,7 +168,7 @@ static enum vr_err fold_one(struct vr_shard *s, const struct batch *b, size_t i,
 		return err;
 	tell(s, &b->items[i], &o);
 	pass(s, &b->items[i]);
-	if (!reaches_said(s, before))
+	if (!vr_shard_reaches_said(s, before))
 		return VR_OK;
 	fingerprint(s, &b->items[i]);
 	err = vr_shard_reconcile(s, d);
@@ -316,12 +237,10 @@ static enum vr_err take_records(struct vr_shard *s, const struct vr_feed_item *i
 static enum vr_err meet(struct vr_shard *s, const struct vr_feed_item *item, struct vr_diag *d)
 {
 	if (item->what == VR_FEED_RANGE)
-		return out_of_range(s, item, d);
+		return vr_seam_range(s, item, d);
 	if (item->what != VR_FEED_END)
 		return VR_OK;
-	enum vr_err err = VR_OK;
-	if (s->seam)
-		err = item->offset <= s->record.last.off ? log_changed(s, item->offset, d) : seam_missing(s, item->offset, d);
+	enum vr_err err = vr_seam_end(s, item, d);
 	if (!s->at_end)
 		s->end_since = s->world->mono(s->world->ctx);
 	s->at_end = true;
@@ -354,7 +273,7 @@ static enum vr_err take_all(struct vr_shard *s, const struct vr_feed_item *items
 		if (err || run == 0)
 			continue;
 		s->at_end = false;
-		err = meet_seam(s, &items[i], &skip, d);
+		err = vr_seam_meet(s, &items[i], &skip, d);
 		if (!err && run > skip)
 			err = take_records(s, items + i + skip, run - skip, d);
 		i += run;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "shard.h"
+#include "parts.h"
 
 #include <stdio.h>
 

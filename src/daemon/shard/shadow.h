@@ -47,3 +47,10 @@ struct vr_live {
 	struct vr_buf homes;		/* of a chunk of contents: struct vr_str, then their texts */
 	struct vr_arena texts;
 };
+
+struct vr_shard;
+/** Where reading has to go on; how many offsets from there may be asked for now. */
+int64_t vr_shadow_from(const struct vr_shard *s);
+int64_t vr_shadow_room(const struct vr_shard *s);
+/** All that can be folded now is folded, stored, and shown as of stream time. */
+bool vr_shadow_quiet(struct vr_shard *s);

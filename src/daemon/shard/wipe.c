@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* wipe.c - what is stored of a partition goes, because an operator accepted to fold it anew. */
-#include "shard.h"
+#include "parts.h"
 
 enum { WIPE_CHUNK = 500 };
 
