@@ -2,7 +2,8 @@
 #pragma once
 /* engine_parts.h - what the engine is made of, for the files that together are the engine.
  *
- *   engine.c    birth, death, contents in memory and out of it, what the store gives back
+ *   engine.c    birth and death, the end of a cut, questions; engine_contents.c: contents in memory and out of it;
+ *               engine_load.c: what the store gives back
  *   fold.c      one record: the order of CONTRACT.md "Order for one record", top to bottom
  *   ahead.c     what a batch needs, brought near before it is needed
  *   count.c     step 7: the event into content, channel, overall
@@ -103,18 +104,25 @@ static inline struct vr_buf *vr_engine_buf(struct vr_engine *e, struct vr_buf *b
 	return b;
 }
 
-/* engine.c */
+/* engine_contents.c */
 struct vr_content *vr_engine_find(const struct vr_engine *e, struct vr_str id, uint64_t hash);
 void vr_engine_touch(struct vr_engine *e, struct vr_content *c);	/* the next cut writes it */
 /** A content without a record: it goes when no batch can want it any more. */
 void vr_engine_spare(struct vr_engine *e, struct vr_content *c);
 /** Back to "never seen": what is stored under its id goes with the next cut. */
 void vr_engine_absent(struct vr_engine *e, struct vr_content *c);
-struct vr_str vr_engine_channel_name(const void *engine, uint16_t number);
 int64_t vr_hour_of(struct vr_wall t);
+/** The content, wanted from the store where it is not in memory. */
+VR_MUST enum vr_err vr_want(struct vr_engine *e, struct vr_str id, uint64_t hash, struct vr_content **ret);
+static inline struct vr_content *vr_engine_wanted_at(const struct vr_engine *e, size_t i)
+{
+	VR_ASSERT(i < e->wanted.n);
+	return ((struct vr_content **)e->wanted.at)[i];
+}
 
 /* engine.c */
-VR_MUST enum vr_err vr_want(struct vr_engine *e, struct vr_str id, uint64_t hash, struct vr_content **ret);
+/** For vr_content_top_channel. */
+struct vr_str vr_engine_channel_name(const void *engine, uint16_t number);
 
 /* channel.c */
 /** The number under which a channel counts (VR_E_NOMEM): its own, or `_other`'s when the table is full. */

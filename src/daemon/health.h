@@ -15,7 +15,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 #include "virality/http.h"
-#include "worker.h"
+#include "worker/worker.h"
 
 enum { VR_LIVE_CHECKS = 2, VR_READY_CHECKS = 3 };
 

@@ -7,10 +7,10 @@
  *
  * Rooms return and shards note; only here is anything logged.
  * Threads: any; a note of worker w only by its own thread.                                                */
-#include "publisher.h"
+#include "publisher/publisher.h"
 #include "virality/config.h"
 #include "virality/log.h"
-#include "worker.h"
+#include "worker/worker.h"
 
 struct vr_report;
 /** Begins to log and to serve HTTP. workers: how many there will be. VR_E_CONFIG: http.listen cannot be

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* sim_daemon.c - a worker with its slots, as a coroutine. Its steps are those of src/daemon/worker.c. */
+/* sim_daemon.c - a worker with its slots, as a coroutine. Its steps are those of src/daemon/worker/worker.c. */
 #include "sim.h"
 
 enum { BACKOFF_MS = 50, ACCEPT_MS = 500 };

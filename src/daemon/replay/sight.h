@@ -8,7 +8,7 @@
  * One that follows live never stands still: it is there when it has what live had a moment ago.
  * Ownership: a sight owns its lists; the replay is borrowed for the call.   Threads: main.
  * Fails: what cannot be read of live is seen as it was.                                                     */
-#include "worker.h"
+#include "worker/worker.h"
 
 struct vr_replay;
 

@@ -6,7 +6,7 @@
 
 #include "clock.h"
 #include "generation.h"
-#include "history.h"
+#include "loss.h"
 #include "rulebook.h"
 #include "virality/talk.h"
 
@@ -293,7 +293,7 @@ static enum vr_err check_loss(struct vr_switcher *s, struct vr_diag *d)
 	struct vr_loss loss = {.contents = 0};
 	if (s->config.accept_shorter_history)
 		return VR_OK;
-	enum vr_err err = vr_history_loss(&s->talk.link, &s->w, s->config.config->retention, &loss, d);
+	enum vr_err err = vr_switch_loss(&s->talk.link, &s->w, s->config.config->retention, &loss, d);
 	if (err || loss.contents == 0)
 		return err;
 	return vr_diag_set(d, VR_E_REFUSED, "redis", "generation %s begins later than live: %llu contents (like %s) would lose %llu shares that "

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
-/* history.h - what would be lost if a shadow that begins later than live became live.
+/* loss.h - what would be lost if a shadow that begins later than live became live.
  *
  *      log          ......live.base......first_off.........shadow.base..........live.off
  *                              a living content |----------------x (the shadow does not have this part)
@@ -11,5 +11,5 @@
 
 struct vr_loss { uint64_t contents, shares; char example[128]; };
 /** Over all parts that look has found, on a link in live's database, which it stays in. retention: as the engine has it. */
-VR_MUST enum vr_err vr_history_loss(const struct vr_link *redis, const struct vr_switch *w, struct vr_span retention, struct vr_loss *ret,
-	struct vr_diag *d);
+VR_MUST enum vr_err vr_switch_loss(const struct vr_link *redis, const struct vr_switch *w, struct vr_span retention,
+	struct vr_loss *ret, struct vr_diag *d);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "history.h"
+#include "loss.h"
 
 #include "virality/engine.h"
 #include "virality/talk.h"
@@ -86,7 +86,7 @@ static enum vr_err count_part(struct walk *k, struct vr_span retention, struct v
 	return err;
 }
 
-enum vr_err vr_history_loss(const struct vr_link *redis, const struct vr_switch *w, struct vr_span retention, struct vr_loss *ret,
+enum vr_err vr_switch_loss(const struct vr_link *redis, const struct vr_switch *w, struct vr_span retention, struct vr_loss *ret,
 	struct vr_diag *d)
 {
 	struct vr_mem mem = vr_mem_heap();

@@ -8,8 +8,9 @@
  * record of its own ({vir:pub}:own) is the fence. It also trims the alert stream by age.
  * A thread of its own with a connection of its own: a slow merge holds no partition up.
  * Threads: vr_publisher_lead and _beat by any thread.                                                                */
+#include "virality/kafka.h"
 #include "virality/merge.h"
-#include "world.h"
+#include "virality/owner.h"
 
 struct vr_publisher_config {
 	struct vr_redis_config redis;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "publisher_parts.h"
+#include "parts.h"
 
 #include <stdlib.h>
 #include <time.h>

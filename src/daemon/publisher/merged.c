@@ -2,7 +2,7 @@
 /* merged.c - the merged views as commands: per channel, overall, leaderboards, series, meta. */
 #include <stdlib.h>
 
-#include "publisher_parts.h"
+#include "parts.h"
 
 /* ------------------------------------------------ views -------------------------------- */
 

@@ -2,7 +2,7 @@
 #pragma once
 /* world.h - everything a shard can reach: Redis, clocks, Kafka's word on the log, dead letters, notes.
  *
- * One struct of functions, so that the very same shard runs on real parts (worker.c) and in the simulation.
+ * One struct of functions, so that the very same shard runs on real parts (worker/world.c) and in the simulation.
  * Threads: that of the worker which has the shard.                                                        */
 #include "virality/kafka.h"
 #include "virality/owner.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
-/* publisher_parts.h - what the publisher's files share: publisher.c reads, fences and times, merged.c writes the views. */
+/* parts.h - what the publisher's files share: publisher.c reads, fences and times, merged.c writes the views. */
 #include <pthread.h>
 #include <stdatomic.h>
 
