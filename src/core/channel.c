@@ -24,6 +24,11 @@ struct vr_channel *vr_engine_channel(const struct vr_engine *e, uint16_t number)
 	return ((struct vr_channel **)e->channels.at)[number];
 }
 
+struct vr_str vr_engine_channel_name(const void *engine, uint16_t number)
+{
+	return vr_engine_channel(engine, number)->name;
+}
+
 struct vr_channel *vr_channel_find(const struct vr_engine *e, struct vr_str name)
 {
 	return vr_map_find(&e->channel_names, vr_hash64(name), name);

@@ -98,11 +98,6 @@ void vr_engine_reshow(struct vr_engine *e, struct vr_str id)
 
 /* ------------------------------------------------ questions ----------------------------- */
 
-struct vr_str vr_engine_channel_name(const void *engine, uint16_t number)
-{
-	return vr_engine_channel(engine, number)->name;
-}
-
 void vr_engine_facts(const struct vr_engine *e, struct vr_engine_facts *ret)
 {
 	*ret = (struct vr_engine_facts){

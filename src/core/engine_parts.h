@@ -120,14 +120,12 @@ static inline struct vr_content *vr_engine_wanted_at(const struct vr_engine *e, 
 	return ((struct vr_content **)e->wanted.at)[i];
 }
 
-/* engine.c */
-/** For vr_content_top_channel. */
-struct vr_str vr_engine_channel_name(const void *engine, uint16_t number);
-
 /* channel.c */
 /** The number under which a channel counts (VR_E_NOMEM): its own, or `_other`'s when the table is full. */
 VR_MUST enum vr_err vr_channel_number(struct vr_engine *e, struct vr_str name, uint16_t *ret);
 struct vr_channel *vr_engine_channel(const struct vr_engine *e, uint16_t number);
+/** For vr_content_top_channel. */
+struct vr_str vr_engine_channel_name(const void *engine, uint16_t number);
 struct vr_channel *vr_channel_find(const struct vr_engine *e, struct vr_str name);	/* NULL: never seen */
 void vr_channel_link(struct vr_channel *ch, struct vr_chan *chan);
 void vr_channel_unlink(struct vr_channel *ch, struct vr_chan *chan);

@@ -119,6 +119,49 @@ static enum vr_err judge_rule(struct vr_engine *e, const struct vr_look *l, cons
 	return VR_OK;
 }
 
+/* ------------------------------------------------ when to look again ----------------- */
+
+enum vr_err vr_timer_set(struct vr_engine *e, struct vr_content *c)
+{
+	int64_t due = VR_NEVER;
+	if (!vr_content_has_alert(c)) {
+		vr_heap_remove(&e->timers, c);
+		return VR_OK;
+	}
+	int64_t leave = vr_content_leave(c, &e->config.windows, e->stream);
+	due = leave < due ? leave : due;
+	for (unsigned i = 0; i < c->n_rules; i++) {
+		int no = c->rule[i].state == VR_ALERT_PENDING && e->rules ? vr_rules_find(e->rules, c->rule[i].key) : -1;
+		if (no < 0)
+			continue;
+		int64_t ripe = c->rule[i].since.ms + vr_rule_for(vr_rules_at(e->rules, (size_t)no)).ms;
+		due = ripe < due ? ripe : due;
+	}
+	return vr_heap_set(&e->timers, c, due);
+}
+
+/* ------------------------------------------------ rule states of a content ------------- */
+
+uint32_t vr_rule_since(const struct vr_engine *e, uint64_t key)
+{
+	const struct vr_since *s = e->since.at;
+	for (size_t i = 0; i < e->since.n; i++)
+		if (s[i].key == key)
+			return s[i].no;
+	return UINT32_MAX;
+}
+
+void vr_judge_loaded(struct vr_engine *e, struct vr_content *c)
+{
+	for (unsigned i = c->n_rules; i-- > 0;) {
+		struct vr_rule_state s = c->rule[i];
+		if (c->rules_no < vr_rule_since(e, s.key))
+			vr_content_rule_drop(c, s.key);
+		else
+			vr_judge_count(e, s.state, +1);
+	}
+}
+
 /* ------------------------------------------------ at a record --------------------------- */
 
 enum vr_err vr_judge(struct vr_engine *e, struct vr_content *c, enum vr_action action, bool still, int64_t offset)

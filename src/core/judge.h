@@ -2,7 +2,7 @@
 #pragma once
 /* judge.h - what the files that judge share.
  *
- *   judge.c          THE DRAWING: one rule, one look, at a record
+ *   judge.c          THE DRAWING: one rule, one look, at a record; when to look again
  *   judge_figures.c  what an expression may ask of a content
  *   judge_say.c      an alert in words
  *   judge_time.c     between records: timers

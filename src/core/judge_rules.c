@@ -85,28 +85,6 @@ enum vr_err vr_judge_end(struct vr_engine *e, struct vr_content *c, enum vr_aler
 	return vr_timer_set(e, c);
 }
 
-/* ------------------------------------------------ since when --------------------------- */
-
-uint32_t vr_rule_since(const struct vr_engine *e, uint64_t key)
-{
-	const struct vr_since *s = e->since.at;
-	for (size_t i = 0; i < e->since.n; i++)
-		if (s[i].key == key)
-			return s[i].no;
-	return UINT32_MAX;
-}
-
-void vr_judge_loaded(struct vr_engine *e, struct vr_content *c)
-{
-	for (unsigned i = c->n_rules; i-- > 0;) {
-		struct vr_rule_state s = c->rule[i];
-		if (c->rules_no < vr_rule_since(e, s.key))
-			vr_content_rule_drop(c, s.key);
-		else
-			vr_judge_count(e, s.state, +1);
-	}
-}
-
 /* ------------------------------------------------ the change --------------------------- */
 
 static enum vr_err drop_gone(struct vr_engine *e, struct vr_content *c, const struct vr_rules *next, int64_t at_offset)

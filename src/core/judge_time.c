@@ -3,25 +3,6 @@
  * with a pending or firing alert, by (moment, id). */
 #include "judge.h"
 
-enum vr_err vr_timer_set(struct vr_engine *e, struct vr_content *c)
-{
-	int64_t due = VR_NEVER;
-	if (!vr_content_has_alert(c)) {
-		vr_heap_remove(&e->timers, c);
-		return VR_OK;
-	}
-	int64_t leave = vr_content_leave(c, &e->config.windows, e->stream);
-	due = leave < due ? leave : due;
-	for (unsigned i = 0; i < c->n_rules; i++) {
-		int no = c->rule[i].state == VR_ALERT_PENDING && e->rules ? vr_rules_find(e->rules, c->rule[i].key) : -1;
-		if (no < 0)
-			continue;
-		int64_t ripe = c->rule[i].since.ms + vr_rule_for(vr_rules_at(e->rules, (size_t)no)).ms;
-		due = ripe < due ? ripe : due;
-	}
-	return vr_heap_set(&e->timers, c, due);
-}
-
 static enum vr_err buckets_leave(struct vr_engine *e, const struct vr_look *l, int64_t at_offset)
 {
 	size_t n = vr_rules_count(e->rules);

@@ -8,6 +8,13 @@
 
 enum { TAKE_BACK_MS = 15000 };
 
+void vr_replay_end(struct vr_replay *r, int code)
+{
+	int none = 0;
+	atomic_compare_exchange_strong(&r->exit_code, &none, code);
+	atomic_store(&r->stop, true);
+}
+
 /* ------------------------------------------------ what workers say -------------------- */
 
 static void worker_fatal(void *ctx, enum vr_err err, const struct vr_diag *why)

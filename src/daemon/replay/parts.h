@@ -75,10 +75,6 @@ struct vr_replay {
 	_Atomic int exit_code;
 };
 
-/* --- replay.c ---------------------------------------------------------------------------------------------- */
-/** Stop with this code; the first one counts. Any thread. */
-void vr_replay_end(struct vr_replay *r, int code);
-
 /* --- plan.c ------------------------------------------------------------------------------------------------ */
 /** Find the generation or plan it. Writes nothing. */
 VR_MUST enum vr_err vr_replay_plan(struct vr_replay *r, struct vr_diag *d);
@@ -117,6 +113,8 @@ VR_MUST enum vr_err vr_replay_mark(struct vr_replay *r, enum vr_generation_state
 void vr_replay_print(const struct vr_replay *r);
 
 /* --- crew.c ------------------------------------------------------------------------------------------------ */
+/** Stop with this code; the first one counts. Any thread. */
+void vr_replay_end(struct vr_replay *r, int code);
 /** The reading side's callbacks (struct vr_group_ops). */
 void vr_replay_assigned(void *ctx, const struct vr_topic_part *parts, size_t n);
 void vr_replay_revoked(void *ctx, const struct vr_topic_part *parts, size_t n, bool lost);

@@ -11,13 +11,6 @@
 
 enum { DIFFERS = 1 };		/* as diff(1) has it */
 
-void vr_replay_end(struct vr_replay *r, int code)
-{
-	int none = 0;
-	atomic_compare_exchange_strong(&r->exit_code, &none, code);
-	atomic_store(&r->stop, true);
-}
-
 /* ------------------------------------------------ start ------------------------------- */
 
 static enum vr_err catch_signals(struct vr_replay *r)

@@ -6,6 +6,12 @@
 
 enum { BOARDS_MS = 1000, BOARDS_LATE_MS = 5000, CHECK_MS = 2000 };
 
+struct vr_span vr_shard_patience(const struct vr_shard *s, struct vr_span shortest, struct vr_span longest)
+{
+	int64_t ms = s->late.ms / 8;
+	return ms < shortest.ms ? shortest : ms > longest.ms ? longest : (struct vr_span){ms};
+}
+
 /* ------------------------------------------------ what time it is ----------------------- */
 
 /* View time is stream time, except at the end of the log once nothing has come for a while: then it goes on with the

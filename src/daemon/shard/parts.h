@@ -6,36 +6,36 @@
  *   pipeline.c  THE FLOW: a batch of records, top to bottom
  *   seam.c      is it still the same log, and what is missing of it
  *   intake.c    bytes to a record, which a backtest shares
+ *   rules.c     which set of rules judges
  *   load.c      contents from Redis, in pipelined batches; the background walk; forgetting
  *   commit.c    a cut: guard, write, commit
  *   said.c      what was announced, and what has to be
  *   shadow.c    what is another in a replay
  *   wipe.c      what is stored goes
+ *   shard.c     life, and standing still;  words.c: what all of them say
  *
  * Ownership: the shard's (shard.h).   Threads: the worker's.   Fails: as shard.h says; nothing is tried again here. */
 #include "shard.h"
 
-/* --- shard.c ------------------------------------------------------------------------------------------------- */
+/* --- words.c ------------------------------------------------------------------------------------------------- */
 /** One exchange of s->cmds; replies live in s->arena until the next. */
 VR_MUST enum vr_err vr_shard_exchange(struct vr_shard *s, struct vr_replies *ret, struct vr_diag *d);
-/** How long a write may wait: what is late already may be later by an eighth, alerts too. */
-struct vr_span vr_shard_patience(const struct vr_shard *s, struct vr_span shortest, struct vr_span longest);
 /** A word to the world. */
 void vr_shard_note(const struct vr_shard *s, enum vr_note note, enum vr_err err, int64_t n, const char *text);
 /** What a person can do where a partition stands: accept, and how; a replay is begun anew. A sentence. */
 struct vr_way_out { char text[VR_TOPIC_MAX + VR_GENERATION_MAX + 160]; };
 struct vr_way_out vr_shard_way_out(const struct vr_shard *s, const char *what_for, const char *accept);
 
-/* --- pipeline.c ---------------------------------------------------------------------------------------------- */
+/* --- rules.c ------------------------------------------------------------------------------------------------- */
 /** A newer set of the fleet's rules is taken up, at this record boundary. */
 VR_MUST enum vr_err vr_shard_follow_rules(struct vr_shard *s);
 /** This set is in force from here on: `off` is the record boundary that is noted. */
 VR_MUST enum vr_err vr_shard_take_rules(struct vr_shard *s, const struct vr_rules *rules, uint32_t no, int64_t off);
+
+/* --- seam.c -------------------------------------------------------------------------------------------------- */
 /** Since `before`, did the offset pass said.off? The cut there is where announcing begins: what is announced then must be
  * what the fold knows there. */
 bool vr_shard_reaches_said(const struct vr_shard *s, int64_t before);
-
-/* --- seam.c -------------------------------------------------------------------------------------------------- */
 /** The first record of a run. *ret_skip: it is the one that was counted already. VR_E_TRUNCATED, VR_E_GAP: an operator
  * decides; VR_E_FENCED: the settings did, acquire again. */
 VR_MUST enum vr_err vr_seam_meet(struct vr_shard *s, const struct vr_feed_item *item, bool *ret_skip, struct vr_diag *d);
@@ -51,6 +51,8 @@ VR_MUST enum vr_err vr_shard_load(struct vr_shard *s, struct vr_diag *d);
 VR_MUST enum vr_err vr_shard_background(struct vr_shard *s, struct vr_diag *d);
 
 /* --- commit.c ------------------------------------------------------------------------------------------------ */
+/** How long a write may wait: what is late already may be later by an eighth, alerts too. */
+struct vr_span vr_shard_patience(const struct vr_shard *s, struct vr_span shortest, struct vr_span longest);
 /** Step 1 of a guarded write; the transaction follows in the next exchange. */
 VR_MUST enum vr_err vr_shard_guard(struct vr_shard *s, struct vr_diag *d);
 /** All that changed, stored. VR_E_DLQ: dead letters are not acknowledged yet, nothing was written. */

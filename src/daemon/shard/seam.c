@@ -1,6 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* seam.c - is it still the same log? The first record read again must be the one whose fingerprint the owner record holds. */
 #include "parts.h"
+#include "virality/hash.h"
+
+uint64_t vr_record_hash(const struct vr_feed_item *item)
+{
+	uint64_t part[3] = {vr_hash64(item->key), vr_hash64(item->value), (uint64_t)(item->has_key * 2 + item->has_value)};
+	return vr_hash64((struct vr_str){(const char *)part, sizeof(part)});
+}
+
+bool vr_shard_reaches_said(const struct vr_shard *s, int64_t before)
+{
+	return before < s->said.off && s->record.off >= s->said.off;
+}
 
 static enum vr_err log_changed(struct vr_shard *s, int64_t found, struct vr_diag *d)
 {

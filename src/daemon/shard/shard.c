@@ -1,10 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "parts.h"
 
-#include <stdio.h>
-
-#include "virality/hash.h"
-
 enum { ARENA_CHUNK = 256 * 1024 };
 
 static void init_parts(struct vr_shard *s)
@@ -74,47 +70,7 @@ void vr_shard_drop(struct vr_shard *s)
 	s->owner.held = false;
 }
 
-void vr_shard_note(const struct vr_shard *s, enum vr_note note, enum vr_err err, int64_t n, const char *text)
-{
-	s->world->note(s->world->ctx, &s->part, note, err, n, text);
-}
-
-struct vr_span vr_shard_patience(const struct vr_shard *s, struct vr_span shortest, struct vr_span longest)
-{
-	int64_t ms = s->late.ms / 8;
-	return ms < shortest.ms ? shortest : ms > longest.ms ? longest : (struct vr_span){ms};
-}
-
-enum vr_err vr_shard_exchange(struct vr_shard *s, struct vr_replies *ret, struct vr_diag *d)
-{
-	if (s->cmds.buf.failed)
-		return VR_E_NOMEM;
-	vr_arena_reset(&s->arena);
-	enum vr_err err = s->world->redis.exchange(s->world->redis.ctx, &s->cmds, &s->arena, ret, d);
-	if (err)
-		s->owner.held = false;
-	vr_cmds_clear(&s->cmds);
-	return err;
-}
-
-uint64_t vr_record_hash(const struct vr_feed_item *item)
-{
-	uint64_t part[3] = {vr_hash64(item->key), vr_hash64(item->value), (uint64_t)(item->has_key * 2 + item->has_value)};
-	return vr_hash64((struct vr_str){(const char *)part, sizeof(part)});
-}
-
 /* ------------------------------------------------ standing still ------------------------ */
-
-struct vr_way_out vr_shard_way_out(const struct vr_shard *s, const char *what_for, const char *accept)
-{
-	struct vr_way_out way;
-	if (s->config.shadow)
-		snprintf(way.text, sizeof(way.text), "Begin the replay anew: virald replay --discard %s", s->config.shadow->name.p);
-	else
-		snprintf(way.text, sizeof(way.text), "%s: viralctl accept %.*s:%d --%s", what_for, (int)s->part.topic.n, s->part.topic.p,
-			s->part.partition, accept);
-	return way;
-}
 
 static void ask_token(struct vr_shard *s)
 {

@@ -8,6 +8,12 @@
 
 #include "clock.h"
 
+const char *vr_part_state_name(enum vr_part_state state)
+{
+	static const char *const name[] = {"acquiring", "running", "waiting", "stopped"};
+	return name[state];
+}
+
 /* ------------------------------------------------ in ------------------------------------ */
 
 struct vr_worker_slot *vr_worker_find(struct vr_worker *w, const struct vr_topic_part *part)

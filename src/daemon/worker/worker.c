@@ -12,12 +12,6 @@
 
 enum { BATCH = 1024, STAY = 16, BACKOFF_MIN_MS = 50, ACCEPT_MS = 2000, ROUND_MS = 1000, PACE_MS = 20, FACTS_MS = 200 };
 
-const char *vr_part_state_name(enum vr_part_state state)
-{
-	static const char *const name[] = {"acquiring", "running", "waiting", "stopped"};
-	return name[state];
-}
-
 /* ------------------------------------------------ a slot's states ----------------------- */
 
 static void enter(struct vr_worker *w, struct vr_worker_slot *s, enum vr_part_state state, enum vr_err err, const struct vr_diag *d)
