@@ -15,6 +15,25 @@ static bool is_chosen(const struct vr_replay_options *o, struct vr_str topic)
 	return o->n_topics == 0;
 }
 
+static bool has_topic(const struct vr_generation *g, const char *topic)
+{
+	for (size_t i = 0; i < g->n; i++)
+		if (strcmp(g->part[i].topic, topic) == 0)
+			return true;
+	return false;
+}
+
+bool vr_replay_has_topics(const struct vr_replay *r)
+{
+	const struct vr_replay_options *o = r->options;
+	bool same = true;
+	for (size_t i = 0; i < r->gen.n; i++)
+		same &= is_chosen(o, vr_str_c(r->gen.part[i].topic));
+	for (size_t i = 0; i < o->n_topics; i++)
+		same &= has_topic(&r->gen, o->topics[i]);
+	return same;
+}
+
 static enum vr_err check_topics(const struct vr_replay *r, struct vr_diag *d)
 {
 	const struct vr_replay_options *o = r->options;

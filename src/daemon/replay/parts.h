@@ -55,6 +55,7 @@ struct vr_replay {
 	char gone[VR_GENERATION_MAX + 1];	/* what the spare database holds and goes when all else is known to be right */
 	bool held;				/* it does not: this is a dry run, which then cannot be */
 	struct vr_replay_memory memory;
+	bool already;				/* what is to become live is so: killed after the switch, or begun twice */
 	char live_name[VR_GENERATION_MAX + 1];
 	struct vr_topic_part *part;		/* of gen.part, in its order; so are the two below */
 	struct vr_shadow *shadow;
@@ -86,6 +87,8 @@ VR_MUST enum vr_err vr_replay_ask(const struct vr_replay *r, struct vr_talk *t, 
 /* --- bounds.c ---------------------------------------------------------------------------------------------- */
 /** All partitions of the topics that were asked for, tied. */
 VR_MUST enum vr_err vr_replay_find_parts(struct vr_replay *r, struct vr_diag *d);
+/** The topics that were asked for, if any, are those of the generation. */
+bool vr_replay_has_topics(const struct vr_replay *r);
 /** The configured topics that the generation has; each of its partitions knows its topic by the configuration's text. */
 VR_MUST enum vr_err vr_replay_tie_parts(struct vr_replay *r, struct vr_diag *d);
 /** Where live stands; where it has no record, what the group has committed is all that is known. */

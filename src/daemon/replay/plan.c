@@ -15,7 +15,8 @@ enum vr_err vr_replay_ask(const struct vr_replay *r, struct vr_talk *t, struct v
 
 /* ------------------------------------------------ rules -------------------------------- */
 
-static enum vr_err give_rules(struct vr_replay *r, struct vr_diag *d)
+/* Those of --rules, if it is given. */
+static enum vr_err give_rules(struct vr_replay *r, struct vr_generation *ret, struct vr_diag *d)
 {
 	struct vr_str path = vr_str_c(r->options->rules);
 	struct vr_str_list files = {&path, 1};
@@ -25,14 +26,14 @@ static enum vr_err give_rules(struct vr_replay *r, struct vr_diag *d)
 	if (vr_run_rulefile(&files, &r->config->windows, &r->mem, &file))
 		return vr_diag_set(d, VR_E_CONFIG, "--rules", "%s cannot be used, see above", r->options->rules);
 	struct vr_str text = vr_rulefile_json(file);
-	r->gen.rules = VR_GENERATION_RULES_GIVEN;
+	ret->rules = VR_GENERATION_RULES_GIVEN;
 	/* Not strndup: the text has no end but its length. */
-	r->gen.rules_text = calloc(1, text.n + 1);
-	if (r->gen.rules_text)
-		memcpy(r->gen.rules_text, text.p, text.n);
-	vr_str_copy(r->gen.rules_hash, sizeof(r->gen.rules_hash), vr_rulefile_hash(file));
+	ret->rules_text = calloc(1, text.n + 1);
+	if (ret->rules_text)
+		memcpy(ret->rules_text, text.p, text.n);
+	vr_str_copy(ret->rules_hash, sizeof(ret->rules_hash), vr_rulefile_hash(file));
 	vr_rulefile_free(file);
-	return r->gen.rules_text ? VR_OK : VR_E_NOMEM;
+	return ret->rules_text ? VR_OK : VR_E_NOMEM;
 }
 
 /* ------------------------------------------------ a new one, or one that goes on ------- */
@@ -58,7 +59,7 @@ static enum vr_err plan_new(struct vr_replay *r, struct vr_diag *d)
 	r->gen.created = vr_clock_wall();
 	enum vr_err err = vr_replay_find_parts(r, d);
 	if (!err)
-		err = give_rules(r, d);
+		err = give_rules(r, &r->gen, d);
 	if (!err)
 		err = vr_replay_read_live(r, d);
 	if (!err)
@@ -70,18 +71,32 @@ static enum vr_err plan_new(struct vr_replay *r, struct vr_diag *d)
 
 static bool differs(const char *asked, const char *has) { return asked && strcmp(asked, has) != 0; }
 
+/* Options that are given again must be as they were: a unit gives the same ones at every start. */
+static enum vr_err is_as_begun(struct vr_replay *r, bool *ret, struct vr_diag *d)
+{
+	const struct vr_replay_options *o = r->options;
+	const struct vr_generation *g = &r->gen;
+	struct vr_generation asked = {0};
+	bool same = !differs(o->from, g->from) && !differs(o->to, g->to) && vr_replay_has_topics(r);
+	enum vr_err err = give_rules(r, &asked, d);
+	*ret = same && (!o->rules || (g->rules == VR_GENERATION_RULES_GIVEN && strcmp(asked.rules_hash, g->rules_hash) == 0));
+	vr_generation_done(&asked);
+	return err;
+}
+
 /* What was live before is resumed up to live. */
 static enum vr_err plan_again(struct vr_replay *r, struct vr_diag *d)
 {
-	const struct vr_replay_options *o = r->options;
-	bool retired = r->gen.state == VR_GENERATION_RETIRED;
+	bool retired = r->gen.state == VR_GENERATION_RETIRED, same = false;
 	if (!r->gen.made)
 		return vr_diag_set(d, VR_E_REFUSED, "redis", "nothing says how generation '%s' of the spare database came about", r->gen.name);
-	if (differs(o->from, r->gen.from) || differs(o->to, r->gen.to) || o->rules || o->n_topics)
+	enum vr_err err = is_as_begun(r, &same, d);
+	if (!err && !same)
 		return vr_diag_set(d, VR_E_REFUSED, "redis", "generation '%s' was begun from %s to %s with %s rules, and goes on as it was begun: leave "
-			"--from, --to, --rules and --topic out, or begin anew with --discard %s", r->gen.name, r->gen.from, r->gen.to,
+			"--from, --to, --rules and --topic out or as they were, or begin anew with --discard %s", r->gen.name, r->gen.from, r->gen.to,
 			vr_generation_rules_name(r->gen.rules), r->gen.name);
-	enum vr_err err = vr_replay_tie_parts(r, d);
+	if (!err)
+		err = vr_replay_tie_parts(r, d);
 	if (!err)
 		err = vr_replay_read_live(r, d);
 	if (!err && !retired)
@@ -134,8 +149,9 @@ static enum vr_err check_names(struct vr_replay *r, struct vr_diag *d)
 		return err;
 	vr_str_copy(r->live_name, sizeof(r->live_name), vr_str_c(live.name[0] ? live.name : VR_GENERATION_FIRST));
 	vr_generation_done(&live);
+	r->already = o->switches && o->name && strcmp(o->name, r->live_name) == 0;
 	if (o->name && strcmp(o->name, r->live_name) == 0)
-		return vr_diag_set(d, VR_E_REFUSED, "--name", "generation '%s' is live", o->name);
+		return r->already ? VR_OK : vr_diag_set(d, VR_E_REFUSED, "--name", "generation '%s' is live", o->name);
 	if (o->name && !again && !vr_generation_name_ok(vr_str_c(o->name)))
 		return vr_diag_set(d, VR_E_CONFIG, "--name", "`%.64s` cannot name a generation: letters, digits, . _ - and at most %d of them, not '%s'",
 			o->name, VR_GENERATION_MAX, VR_GENERATION_FIRST);
@@ -170,6 +186,8 @@ enum vr_err vr_replay_plan(struct vr_replay *r, struct vr_diag *d)
 		err = throw_away(r, d);
 	if (!err)
 		err = check_names(r, d);
+	if (r->already)
+		return err;
 	if (!err)
 		err = r->gen.name[0] ? plan_again(r, d) : plan_new(r, d);
 	if (!err && r->gen.state == VR_GENERATION_RETIRED)

@@ -119,6 +119,19 @@ static void print_end(const struct vr_replay *r, enum vr_replay_end end)
 	fflush(stdout);
 }
 
+/* A service must have been ready to end well. */
+static int end_already(struct vr_replay *r)
+{
+	const char *name = r->live_name;
+	vr_notify_ready(&r->notify);
+	if (r->options->json)
+		printf("{\"kind\":\"end\",\"name\":\"%s\",\"complete\":true,\"live\":true,\"events\":0,\"refused\":0,\"duplicates\":0}\n", name);
+	else
+		printf("generation %s is live already; nothing was done\n", name);
+	fflush(stdout);
+	return EX_OK;
+}
+
 static int exit_of(enum vr_err err)
 {
 	return err == VR_E_BUSY || err == VR_E_FENCED ? EX_TEMPFAIL : vr_daemon_exit_of(err);
@@ -136,6 +149,8 @@ static int replay(struct vr_replay *r)
 	enum vr_err err = start(r, &d);
 	if (!err)
 		err = vr_replay_plan(r, &d);
+	if (!err && r->already)
+		return end_already(r);
 	if (!err) {
 		vr_replay_print(r);
 		err = vr_replay_begin(r, &d);
