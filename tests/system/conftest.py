@@ -7,6 +7,7 @@ import pytest
 
 sys.path[:0] = [str(pathlib.Path(__file__).resolve().parents[1] / part) for part in ("support", "oracle")]
 
+from units import Service  # noqa: E402
 from virtest import Kafka, Redis, process  # noqa: E402
 from virtest.scratch import SCRATCH  # noqa: E402
 
@@ -23,6 +24,20 @@ def redis_server():
     server = Redis()
     yield server
     server.close()
+
+
+@pytest.fixture(scope="session")
+def booted():
+    service = Service()
+    yield service
+    service.close()
+
+
+@pytest.fixture
+def service(booted, kafka, tmp_path):
+    """virald's units in a booted tree, none of them running, an empty Redis and a new topic."""
+    yield booted.prepare(kafka, tmp_path)
+    booted.end()
 
 
 @pytest.fixture

@@ -1,196 +1,21 @@
 # SPDX-License-Identifier: Apache-2.0
-"""virald as a service: a real systemd boots a Debian in which `cmake --install` put it.
-
-Redis runs inside the tree, behind a password and on a Unix socket of its group; Kafka outside, reached over loopback.
-"""
+"""virald.service under a real systemd."""
 import contextlib
 import ctypes
-import json
 import os
 import pathlib
-import shutil
 import signal
 import subprocess
-import time
-import urllib.error
-import urllib.request
 
 import pytest
-import redis
-import yaml
 
-import events
-from fleet import Fleet, merged
-from virtest import PortLock, Tree, eventually
-from virtest.daemon import SAMPLE
-from virtest.scratch import REPO
+from units import CHANGE_S, PARTITIONS, PASSWORD, UNIT
+from virtest import eventually
 
 pytestmark = pytest.mark.service
 
-UNIT = "virald.service"
-PASSWORD = "quite a secret"
-PARTITIONS = 3
-WATCHDOG_S = 5
-CHANGE_S = 90.0
 DYNAMIC = range(61184, 65520)       # users of systemd's DynamicUser=
 PTRACE_SEIZE, PTRACE_INTERRUPT, WALL = 0x4206, 0x4207, 0x40000000
-SOCKET = "/run/redis/redis-server.sock"
-DROP_IN = f"""\
-[Service]
-LoadCredential=redis-password:/etc/virald/redis-password
-WatchdogSec={WATCHDOG_S}
-TimeoutAbortSec=2
-"""
-
-
-class TreeRedis:
-    """The Redis inside, as the fleet wants one: clients from outside over loopback, the daemon over the socket."""
-
-    unix_url = f"unix://{SOCKET}"
-
-    def __init__(self, tree):
-        self._lock = PortLock()
-        self._tree = tree
-        self._clients = {}
-        with open(tree.path("/etc/redis/redis.conf"), "a", encoding="utf-8") as conf:
-            conf.write(f'port {self._lock.port}\nunixsocket {SOCKET}\nunixsocketperm 770\nrequirepass "{PASSWORD}"\n'
-                       "save \"\"\nstop-writes-on-bgsave-error no\n")
-
-    def start(self):
-        self._tree.systemctl("start", "redis-server")
-        eventually(self._answers, what="Redis answers", retry_on=(redis.exceptions.ConnectionError,))
-
-    def stop(self):
-        self._tree.systemctl("stop", "redis-server")
-
-    def _answers(self):
-        return self.client().ping()
-
-    def client(self, db=0):
-        if db not in self._clients:
-            self._clients[db] = redis.Redis(port=self._lock.port, db=db, password=PASSWORD)
-        return self._clients[db]
-
-    def close(self):
-        for client in self._clients.values():
-            client.close()
-        self._lock.release()
-
-
-class Service:
-    """The unit in its tree; one topic, one empty Redis and one configuration for every test."""
-
-    def __init__(self):
-        self.tree = Tree("service")
-        self.redis = TreeRedis(self.tree)
-        self.lock = PortLock()
-        self.http = f"127.0.0.1:{self.lock.port}"
-        self.fleet = None
-        self.tree.install(os.environ.get("VR_RELEASE") or REPO / "build" / "release")
-        drop_ins = self.tree.path(f"/etc/systemd/system/{UNIT}.d")
-        drop_ins.mkdir(parents=True)
-        (drop_ins / "test.conf").write_text(DROP_IN)
-        shutil.copy(self.tree.path("/usr/share/doc/virald/systemd/redis-socket.conf"), drop_ins)
-        secret = self.tree.path("/etc/virald/redis-password")
-        secret.write_text(PASSWORD + "\n")
-        secret.chmod(0o600)
-        self.tree.boot()
-        self.tree.run("journalctl", "--update-catalog")
-
-    def close(self):
-        self.tree.close()
-        self.redis.close()
-        self.lock.release()
-
-    # Each test
-
-    def prepare(self, kafka, folder):
-        topic = kafka.create_topic(partitions=PARTITIONS)
-        kafka.create_topic(topic + ".dlq")
-        self.tree.systemctl("stop", UNIT)
-        self.redis.start()
-        self.redis.client().flushall()
-        self.fleet = Fleet(kafka, self.redis, topic, folder, size=0)
-        self.write()
-        self.tree.systemctl("reset-failed", UNIT, check=False)
-        self.began = f"@{time.time():.6f}"
-        return self
-
-    def write(self, rules=None, **more):
-        """The configuration in conf.d, and the rules."""
-        own = {"rules_files": ["/etc/virald/rules.d/system.yaml"], "http": {"listen": self.http}, "log": {"format": "auto"}}
-        config = merged(merged(self.fleet.config, own), more)
-        if rules is not None:
-            self.fleet.write_rules(rules)
-        conf_d = self.tree.path("/etc/virald/conf.d")
-        conf_d.mkdir(exist_ok=True)
-        (conf_d / "system.yaml").write_text(yaml.safe_dump(config))
-        self.tree.path("/etc/virald/rules.d/system.yaml").write_text(self.fleet.rules_file.read_text())
-
-    def produce(self, seed, count=4000):
-        made = events.simulated(count, seed, "--rate", 20, "--contents", 60, "--life", "20m", "--duplicates", 0.05, "--late", 0.05)
-        self.fleet.kafka.produce(self.fleet.topics[0], events.mixed(made, seed))
-
-    # The unit
-
-    def start(self):
-        self.tree.systemctl("start", UNIT)
-
-    def show(self, name):
-        return self.tree.show(UNIT, name)
-
-    @property
-    def pid(self):
-        return int(self.show("MainPID"))
-
-    def wait_for(self, name, value):
-        eventually(lambda: self.show(name) == value, CHANGE_S, f"{name} is {value}, not {self.show(name)}")
-
-    def outside(self):
-        """The process as this side of the namespaces knows it."""
-        wanted = str(self.pid)
-        for status in pathlib.Path("/proc").glob("[0-9]*/status"):
-            lines = dict(line.split(":\t", 1) for line in status.read_text().splitlines() if ":\t" in line)
-            inside = lines["NSpid"].split()
-            if lines["Name"] == "virald" and len(inside) > 1 and inside[-1] == wanted:
-                return int(status.parent.name)
-        raise AssertionError(f"no process {wanted} of the tree")
-
-    def get(self, path):
-        try:
-            with urllib.request.urlopen(f"http://{self.http}{path}", timeout=10) as answer:
-                return answer.status, answer.read().decode()
-        except urllib.error.HTTPError as error:
-            return error.code, error.read().decode()
-
-    def metric(self, series):
-        for line in self.get("/metrics")[1].splitlines():
-            match = SAMPLE.match(line)
-            if match and match[1] + (match[2] or "") == series:
-                return float(match[3])
-        return None
-
-    def entries(self, event=None):
-        """Journal entries of the unit since the test began."""
-        which = [f"VIRALD_EVENT={event}"] if event else []
-        return [json.loads(line) for line in self.text("-o", "json", *which).splitlines()]
-
-    def text(self, *args):
-        self.tree.run("journalctl", "--sync")
-        return self.tree.journal(UNIT, "--since", self.began, *args)
-
-
-@pytest.fixture(scope="module")
-def booted():
-    service = Service()
-    yield service
-    service.close()
-
-
-@pytest.fixture
-def service(booted, kafka, tmp_path):
-    yield booted.prepare(kafka, tmp_path)
-    booted.tree.systemctl("stop", UNIT)
 
 
 def test_start_returns_when_it_is_ready_and_counts(service):
