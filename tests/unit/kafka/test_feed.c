@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "at_once.h"
 #include "rig.h"
 #include <sched.h>
 
@@ -293,5 +294,5 @@ int main(void)
 		cmocka_unit_test(the_budget_is_divided),
 		cmocka_unit_test(needs_an_offered_partition),
 	};
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	return AT_ONCE_RUN(tests);
 }

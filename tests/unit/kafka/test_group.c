@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "at_once.h"
 #include "rig.h"
 
 #define N_PARTS 4
@@ -289,5 +290,5 @@ int main(void)
 		cmocka_unit_test(a_revoked_feed_is_dead),
 		cmocka_unit_test(cooperative_members_keep_what_they_keep),
 	};
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	return AT_ONCE_RUN(tests);
 }

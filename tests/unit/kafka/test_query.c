@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "at_once.h"
 #include "rig.h"
 
-static const struct vr_span wait = {WAIT_MS};
+static const struct vr_span patience = {WAIT_MS};
 
 static void bounds_of_a_partition(void **state)
 {
@@ -11,11 +12,11 @@ static void bounds_of_a_partition(void **state)
 	rig_join(r, 2);
 	struct vr_topic_part tp = {topic, 1};
 	int64_t first = -7, end = -7, at = -7;
-	assert_int_equal(vr_kafka_bounds(r->m.g, &tp, wait, &first, &end), VR_OK);
+	assert_int_equal(vr_kafka_bounds(r->m.g, &tp, patience, &first, &end), VR_OK);
 	assert_int_equal(first, 0);
 	assert_int_equal(end, 100);
 	/* The mock finds no time, which is what a broker says of one later than all records. */
-	assert_int_equal(vr_kafka_offset_at(r->m.g, &tp, (struct vr_wall){1}, wait, &at), VR_OK);
+	assert_int_equal(vr_kafka_offset_at(r->m.g, &tp, (struct vr_wall){1}, patience, &at), VR_OK);
 	assert_int_equal(at, 100);
 	tp.partition = 9;
 	first = -7;
@@ -31,10 +32,10 @@ static void what_is_committed_is_read_back(void **state)
 	rig_join(r, 2);
 	struct vr_topic_part tp = {topic, 1};
 	int64_t offset = -7;
-	assert_int_equal(vr_kafka_committed(r->m.g, &tp, wait, &offset), VR_OK);
+	assert_int_equal(vr_kafka_committed(r->m.g, &tp, patience, &offset), VR_OK);
 	assert_int_equal(offset, -1);
 	vr_kafka_commit(r->m.g, &tp, 42);
-	EVENTUALLY(vr_kafka_committed(r->m.g, &tp, wait, &offset) == VR_OK && offset == 42, vr_group_poll(r->m.g,
+	EVENTUALLY(vr_kafka_committed(r->m.g, &tp, patience, &offset) == VR_OK && offset == 42, vr_group_poll(r->m.g,
 		STEP));
 	assert_int_equal(vr_kafka_commit_failures(r->m.g), 0);
 	vr_kafka_commit(r->m.g, &(struct vr_topic_part){{0}, 1}, 42);
@@ -50,11 +51,11 @@ static void the_topic_and_the_cluster(void **state)
 	struct vr_diag d;
 	int32_t n = 0;
 	char id[64], none[2];
-	assert_int_equal(vr_kafka_partitions(r->m.g, topic, wait, &n, &d), VR_OK);
+	assert_int_equal(vr_kafka_partitions(r->m.g, topic, patience, &n, &d), VR_OK);
 	assert_int_equal(n, 5);
-	assert_int_equal(vr_kafka_cluster_id(r->m.g, wait, id, sizeof(id)), VR_OK);
+	assert_int_equal(vr_kafka_cluster_id(r->m.g, patience, id, sizeof(id)), VR_OK);
 	assert_true(strlen(id) > 0);
-	assert_int_equal(vr_kafka_cluster_id(r->m.g, wait, none, sizeof(none)), VR_E_SIZE);
+	assert_int_equal(vr_kafka_cluster_id(r->m.g, patience, none, sizeof(none)), VR_E_SIZE);
 	rig_free(r);
 }
 
@@ -106,5 +107,5 @@ int main(void)
 		cmocka_unit_test(settings_may_be_unknown),
 		cmocka_unit_test(nobody_there_is_said_in_time),
 	};
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	return AT_ONCE_RUN(tests);
 }

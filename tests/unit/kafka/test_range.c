@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The mock looks no time up: what is found here is found by reading. Times of fill_topic are 1000, 1001, ... */
+#include "at_once.h"
 #include "rig.h"
 #include "virality/range.h"
 
 #define N 1000
 
-static const struct vr_span wait = {WAIT_MS};
+static const struct vr_span patience = {WAIT_MS};
 
 static struct rig *rig_open(int partitions)
 {
@@ -22,7 +23,7 @@ static struct vr_range find(struct rig *r, int32_t partition, struct vr_point fr
 	struct vr_topic_part tp = {topic, partition};
 	struct vr_range range;
 	struct vr_diag d = {0};
-	if (vr_range_find(r->m.g, &tp, 1, &from, &to, wait, &range, &d))
+	if (vr_range_find(r->m.g, &tp, 1, &from, &to, patience, &range, &d))
 		fail_msg("%s: %s", d.where, d.text);
 	return range;
 }
@@ -158,5 +159,5 @@ int main(void)
 		cmocka_unit_test(a_partition_that_is_not_there),
 		cmocka_unit_test(assigned_without_the_group),
 	};
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	return AT_ONCE_RUN(tests);
 }
