@@ -67,9 +67,11 @@ def operator_starts_it_again(replay):
     replay.start()
 
 
-@pytest.mark.parametrize("again", [systemd_starts_it_again, operator_starts_it_again])
-@pytest.mark.parametrize("more", ["", "--rules /etc/virald/rules.d/system.yaml --topic {topic} --from earliest --to live"])
-def test_a_killed_replay_goes_on_where_its_cuts_say(service, more, again):
+@pytest.mark.parametrize("again,more", [
+    (systemd_starts_it_again, ""),
+    (operator_starts_it_again, "--rules /etc/virald/rules.d/system.yaml --topic {topic} --from earliest --to live"),
+])
+def test_a_killed_replay_goes_on_where_its_cuts_say(service, again, more):
     begin(service, 12000)
     replay = started(options(service, "--rate 2000 " + more.format(topic=service.fleet.topics[0])))
     assert replay.show("ActiveState") == "active"
