@@ -3,7 +3,8 @@
 /* diff.h - live against a shadow generation: what would change, and whether live is right.
  *
  *      for each partition, in pieces: both owner records, both states of some contents     one MULTI over both databases
- *        same last offset ─> both shown at one moment by the code that shows them, field by field
+ *        same last offset ─> both shown at one moment by the code that shows them, field by field;
+ *        the minutes of their time series that both have left; alerts that are pending at that moment
  *        live is further on that content ─> again later
  *      channels and overall: partitions whose offsets are equal, merged from both sides
  *      alerts: what was announced against what the replay brought forth

@@ -103,6 +103,8 @@ VR_MUST enum vr_err vr_engine_want_all(struct vr_engine *e, struct vr_record *re
 void vr_engine_ahead(const struct vr_engine *e, const struct vr_record *records, size_t n, size_t i);
 /** Fold one record. Its content was wanted and loaded. */
 VR_MUST enum vr_err vr_engine_fold(struct vr_engine *e, const struct vr_record *r, struct vr_outcome *ret);
+/** Stream time goes on without a record, for who looks and stores nothing: what is due by then happens. */
+VR_MUST enum vr_err vr_engine_pass(struct vr_engine *e, struct vr_wall until);
 
 /* -------------------------------------------------------------------------- the cut ------- */
 struct vr_cut_limits {

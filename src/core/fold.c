@@ -99,6 +99,8 @@ static enum vr_err raise_stream_time(struct vr_engine *e, struct vr_wall t, int6
 	return err;
 }
 
+enum vr_err vr_engine_pass(struct vr_engine *e, struct vr_wall until) { return raise_stream_time(e, until, INT64_MAX); }
+
 /* ------------------------------------------------ the record ---------------------------- */
 
 static enum vr_err note(struct vr_engine *e, struct vr_hash128 id, struct vr_wall t, struct vr_outcome *ret)

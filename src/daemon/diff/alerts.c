@@ -9,7 +9,6 @@
 
 enum { PAGE = 500 };
 
-struct list { struct vr_diff_alert *at; size_t n, cap; };
 /* From where on live has told all, of each partition; and since when the stream holds all. */
 struct bounds { int64_t *silent, *base, *off[VR_DIFF_SIDES]; struct vr_wall *stream[VR_DIFF_SIDES]; int64_t kept_ms; };
 
@@ -19,6 +18,38 @@ static void copy(char *out, size_t size, struct vr_str s)
 	if (n)
 		memcpy(out, s.p, n);
 	out[n] = '\0';
+}
+
+/* ------------------------------------------------ lists ------------------------------ */
+
+enum vr_err vr_diff_alerts_add(struct vr_diff_alerts *list, const struct vr_diff_alert *a)
+{
+	if (list->n == list->cap) {
+		size_t cap = list->cap ? list->cap * 2 : 64;
+		struct vr_diff_alert *at = reallocarray(list->at, cap, sizeof(*at));
+		if (!at)
+			return VR_E_NOMEM;
+		list->at = at;
+		list->cap = cap;
+	}
+	list->at[list->n++] = *a;
+	return VR_OK;
+}
+
+int vr_diff_alert_order(const void *a, const void *b)
+{
+	const struct vr_diff_alert *x = a, *y = b;
+	int order = strcmp(x->id, y->id);
+	return order ? order : strcmp(x->state, y->state);
+}
+
+enum vr_err vr_diff_alert_keep(struct vr_diff *f, const struct vr_diff_alert *a, bool only_shadow)
+{
+	struct vr_diff_alert row = *a;
+	row.only_shadow = only_shadow;
+	f->counts.added += only_shadow;
+	f->counts.removed += !only_shadow;
+	return vr_diff_alerts_add(&f->alert, &row);
 }
 
 /* ------------------------------------------------ the streams ------------------------ */
@@ -31,7 +62,7 @@ static int32_t find_part(const struct vr_diff *f, const struct vr_reply *flat)
 	return -1;
 }
 
-static enum vr_err take_entry(struct vr_diff *f, const struct vr_reply *flat, struct list *list)
+static enum vr_err take_entry(struct vr_diff *f, const struct vr_reply *flat, struct vr_diff_alerts *list)
 {
 	struct vr_diff_alert a = {.part = find_part(f, flat), .offset = vr_reply_field_i64(flat, "offset"), .time_ms = vr_reply_field_i64(flat, "updated_ms")};
 	if (a.part < 0 || vr_str_eq(vr_reply_field_str(flat, "reason"), VR_STR("switch")))
@@ -40,16 +71,7 @@ static enum vr_err take_entry(struct vr_diff *f, const struct vr_reply *flat, st
 	copy(a.state, sizeof(a.state), vr_reply_field_str(flat, "state"));
 	copy(a.alertname, sizeof(a.alertname), vr_reply_field_str(flat, "alertname"));
 	copy(a.content, sizeof(a.content), vr_reply_field_str(flat, "content_id"));
-	if (list->n == list->cap) {
-		size_t cap = list->cap ? list->cap * 2 : 256;
-		struct vr_diff_alert *at = reallocarray(list->at, cap, sizeof(*at));
-		if (!at)
-			return VR_E_NOMEM;
-		list->at = at;
-		list->cap = cap;
-	}
-	list->at[list->n++] = a;
-	return VR_OK;
+	return vr_diff_alerts_add(list, &a);
 }
 
 static void ask_page(struct vr_diff *f, bool shadow, const char *after)
@@ -67,7 +89,7 @@ static void ask_page(struct vr_diff *f, bool shadow, const char *after)
 	vr_cmd_select(&f->page.cmds, f->db[VR_DIFF_LIVE]);
 }
 
-static enum vr_err read_stream(struct vr_diff *f, bool shadow, struct list *list, struct vr_diag *d)
+static enum vr_err read_stream(struct vr_diff *f, bool shadow, struct vr_diff_alerts *list, struct vr_diag *d)
 {
 	char after[64] = "-";
 	for (;;) {
@@ -168,34 +190,10 @@ static bool must_match(const struct bounds *b, const struct vr_diff_alert *a, in
 
 /* ------------------------------------------------ what differs ------------------------ */
 
-static int by_id(const void *a, const void *b)
-{
-	const struct vr_diff_alert *x = a, *y = b;
-	int order = strcmp(x->id, y->id);
-	return order ? order : strcmp(x->state, y->state);
-}
-
 static int by_time(const void *a, const void *b)
 {
 	const struct vr_diff_alert *x = a, *y = b;
-	return x->time_ms != y->time_ms ? (x->time_ms < y->time_ms ? 1 : -1) : by_id(a, b);
-}
-
-static enum vr_err keep(struct vr_diff *f, const struct vr_diff_alert *a, bool only_shadow)
-{
-	if (f->n_alerts == f->cap_alerts) {
-		size_t cap = f->cap_alerts ? f->cap_alerts * 2 : 64;
-		struct vr_diff_alert *at = reallocarray(f->alert, cap, sizeof(*at));
-		if (!at)
-			return VR_E_NOMEM;
-		f->alert = at;
-		f->cap_alerts = cap;
-	}
-	f->alert[f->n_alerts] = *a;
-	f->alert[f->n_alerts++].only_shadow = only_shadow;
-	f->counts.added += only_shadow;
-	f->counts.removed += !only_shadow;
-	return VR_OK;
+	return x->time_ms != y->time_ms ? (x->time_ms < y->time_ms ? 1 : -1) : vr_diff_alert_order(a, b);
 }
 
 /* A content that began before the replay does is none of its own; nor is one that was forgotten since. *ret: it is. */
@@ -224,18 +222,18 @@ static enum vr_err single(struct vr_diff *f, const struct bounds *b, const struc
 		return VR_OK;
 	}
 	f->counts.alerts++;
-	return keep(f, a, side == VR_DIFF_SHADOW);
+	return vr_diff_alert_keep(f, a, side == VR_DIFF_SHADOW);
 }
 
-static enum vr_err compare(struct vr_diff *f, const struct bounds *b, struct list side[VR_DIFF_SIDES], struct vr_diag *d)
+static enum vr_err compare(struct vr_diff *f, const struct bounds *b, struct vr_diff_alerts side[VR_DIFF_SIDES], struct vr_diag *d)
 {
 	enum vr_err err = VR_OK;
 	size_t i = 0, k = 0;
 	for (int s = 0; s < VR_DIFF_SIDES; s++)
 		if (side[s].n)
-			qsort(side[s].at, side[s].n, sizeof(side[s].at[0]), by_id);
+			qsort(side[s].at, side[s].n, sizeof(side[s].at[0]), vr_diff_alert_order);
 	while ((i < side[0].n || k < side[1].n) && !err) {
-		int order = i == side[0].n ? 1 : k == side[1].n ? -1 : by_id(&side[0].at[i], &side[1].at[k]);
+		int order = i == side[0].n ? 1 : k == side[1].n ? -1 : vr_diff_alert_order(&side[0].at[i], &side[1].at[k]);
 		f->counts.alerts += order == 0;
 		if (order < 0)
 			err = single(f, b, &side[0].at[i], VR_DIFF_LIVE, d);
@@ -244,15 +242,15 @@ static enum vr_err compare(struct vr_diff *f, const struct bounds *b, struct lis
 		i += order <= 0;
 		k += order >= 0;
 	}
-	if (f->n_alerts)
-		qsort(f->alert, f->n_alerts, sizeof(f->alert[0]), by_time);
+	if (f->alert.n)
+		qsort(f->alert.at, f->alert.n, sizeof(f->alert.at[0]), by_time);
 	return err;
 }
 
 enum vr_err vr_diff_alerts(struct vr_diff *f, struct vr_diag *d)
 {
 	size_t n = f->n_parts + 1;
-	struct list side[VR_DIFF_SIDES] = {{.n = 0}};
+	struct vr_diff_alerts side[VR_DIFF_SIDES] = {{.n = 0}};
 	struct bounds b = {.silent = calloc(n, sizeof(int64_t)), .base = calloc(n, sizeof(int64_t))};
 	bool room = b.silent && b.base;
 	for (int i = 0; i < VR_DIFF_SIDES; i++) {

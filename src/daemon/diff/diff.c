@@ -22,12 +22,13 @@ static void ask_head(struct vr_diff *f, const struct vr_diff_part *p)
 {
 	vr_cmd(&f->page.cmds, 2, "GET");
 	vr_key_global(&f->page.cmds, &f->keys, "generation");
-	vr_cmd(&f->page.cmds, 6, "HMGET");
+	vr_cmd(&f->page.cmds, 7, "HMGET");
 	vr_key_own(&f->page.cmds, &p->keys, "own");
 	vr_cmd_c(&f->page.cmds, "off");
 	vr_cmd_c(&f->page.cmds, "stream_ms");
 	vr_cmd_c(&f->page.cmds, "base_offset");
 	vr_cmd_c(&f->page.cmds, "log_ms");
+	vr_cmd_c(&f->page.cmds, "rules");
 	vr_cmd(&f->page.cmds, 2, "HGETALL");
 	vr_key_own(&f->page.cmds, &p->keys, "part");
 }
@@ -90,6 +91,7 @@ static enum vr_err read_piece(struct vr_diff *f, struct piece *x, struct vr_diag
 		x->p->off[i] = offset_of(&x->got[i][GOT_OWN]);
 		x->p->stream[i].ms = vr_reply_elem_i64(&x->got[i][GOT_OWN], 1);
 		x->log[i] = vr_reply_elem_i64(&x->got[i][GOT_OWN], 3);
+		x->p->rules[i] = (uint32_t)vr_reply_elem_i64(&x->got[i][GOT_OWN], 4);
 	}
 	x->base = vr_reply_elem_i64(&x->got[VR_DIFF_SHADOW][GOT_OWN], 2);
 	return check_names(f, x->got[VR_DIFF_LIVE], x->got[VR_DIFF_SHADOW], d);
@@ -135,7 +137,7 @@ static void meet_both(struct vr_diff *f, struct piece *x, size_t k, const struct
 		return;
 	}
 	struct vr_diff_state *s = &x->state[x->n_state++];
-	*s = (struct vr_diff_state){.id = id};
+	*s = (struct vr_diff_state){.id = id, .series = b[ahead].records >= (uint64_t)f->config.config->views_ts_min_events};
 	for (int i = 0; i < VR_DIFF_SIDES; i++) {
 		const struct vr_reply *got = x->got[i] + GOT_CONTENTS + PER_CONTENT * k;
 		s->state[i] = got[0].str;
@@ -179,6 +181,8 @@ static enum vr_err compare_piece(struct vr_diff *f, struct vr_diff_part *p, cons
 		slots[i] = &x->got[i][GOT_PART];
 	if (!err && x->n_state)
 		err = vr_diff_show(f, p, x->state, x->n_state, slots, d);
+	if (!err && x->n_state && f->pending)
+		err = vr_diff_pending(f, p, x->state, x->n_state, slots, d);
 	bool lost = p->off[VR_DIFF_LIVE] == NOWHERE;
 	p->moving = !lost && p->off[VR_DIFF_LIVE] != p->off[VR_DIFF_SHADOW];
 	if (!err && !p->merged && !p->moving && (lost || x->base <= vr_reply_elem_i64(&x->got[VR_DIFF_LIVE][GOT_OWN], 2)))
@@ -305,12 +309,26 @@ static enum vr_err read_generation(struct vr_diff *f, struct vr_diag *d)
 	return VR_OK;
 }
 
+/* Each side's rule sets: the fleet's list, or what was given to the replay. */
+static enum vr_err open_books(struct vr_diff *f, struct vr_diag *d)
+{
+	const struct vr_generation *g = &f->generation;
+	enum vr_err err = VR_OK;
+	for (int i = 0; i < VR_DIFF_SIDES && !err; i++) {
+		err = vr_rulebook_new(&f->keys, &f->config.config->windows, &f->book[i]);
+		if (!err && i == VR_DIFF_SHADOW && g->rules == VR_GENERATION_RULES_GIVEN)
+			err = vr_rulebook_give(f->book[i], vr_str_c(g->rules_hash), vr_str_c(g->rules_text ? g->rules_text : ""), d);
+	}
+	return err;
+}
+
 static enum vr_err init(struct vr_diff *f, struct vr_diag *d)
 {
 	const struct vr_config *c = f->config.config;
 	f->mem = vr_mem_heap();
 	vr_talk_open(&f->page, &f->config.redis, &f->mem);
 	vr_talk_open(&f->ids, &f->config.redis, &f->mem);
+	vr_talk_open(&f->series, &f->config.redis, &f->mem);
 	vr_arena_init(&f->texts, &f->mem, 0);
 	vr_buf_init(&f->left, &f->mem);
 	f->db[VR_DIFF_LIVE] = (int)c->redis_live_db;
@@ -318,6 +336,8 @@ static enum vr_err init(struct vr_diff *f, struct vr_diag *d)
 	enum vr_err err = vr_keys_init(&f->keys, c->redis_prefix, VR_STR(""), 0, f->db[0], (int)c->redis_alerts_db);
 	if (!err)
 		err = read_generation(f, d);
+	if (!err)
+		err = open_books(f, d);
 	f->part = err ? NULL : calloc(f->generation.n + 1, sizeof(f->part[0]));
 	if (!err && !f->part)
 		err = VR_E_NOMEM;
@@ -361,16 +381,18 @@ void vr_diff_free(struct vr_diff *f)
 		return;
 	for (int i = 0; i < VR_DIFF_SIDES; i++) {
 		vr_merge_free(f->merge[i]);
+		vr_rulebook_free(f->book[i]);
 		free(f->items[i].at);
 	}
 	free(f->contents.at);
 	free(f->channels.at);
-	free(f->alert);
+	free(f->alert.at);
 	free(f->part);
 	vr_generation_done(&f->generation);
 	vr_buf_done(&f->left);
 	vr_talk_close(&f->page);
 	vr_talk_close(&f->ids);
+	vr_talk_close(&f->series);
 	vr_arena_done(&f->texts);
 	free(f);
 }

@@ -3,10 +3,14 @@
 /* parts.h - what the files of a diff share.
  *
  *   diff.c     partitions, pieces, again
+ *   state.c    an engine that holds contents of one side
  *   show.c     two states of one content, or two merges, as fields; what differs
+ *   series.c   their time series
  *   alerts.c   what was announced against what the replay brought forth
+ *   pending.c  alerts that nobody has heard of yet
  *   print.c    for people and for programs                                                                 */
 #include "generation.h"
+#include "rulebook.h"
 #include "virality/diff.h"
 #include "virality/engine.h"
 #include "virality/keys.h"
@@ -28,9 +32,13 @@ struct vr_diff_row {
 struct vr_diff_rows { struct vr_diff_row *at; size_t n, cap; };
 
 struct vr_diff_alert { char id[33], alertname[128], content[257], state[12]; int64_t offset, time_ms; int32_t part; bool only_shadow; };
+struct vr_diff_alerts { struct vr_diff_alert *at; size_t n, cap; };
 
 /* A content that was read on both sides. */
-struct vr_diff_state { struct vr_str id, state[VR_DIFF_SIDES], uniques[VR_DIFF_SIDES], channels[VR_DIFF_SIDES]; };
+struct vr_diff_state {
+	struct vr_str id, state[VR_DIFF_SIDES], uniques[VR_DIFF_SIDES], channels[VR_DIFF_SIDES];
+	bool series;			/* it has records enough for a time series */
+};
 
 struct vr_diff_part {
 	struct vr_str topic;		/* of `generation` */
@@ -38,6 +46,7 @@ struct vr_diff_part {
 	struct vr_keys keys;
 	int64_t off[VR_DIFF_SIDES];
 	struct vr_wall stream[VR_DIFF_SIDES];
+	uint32_t rules[VR_DIFF_SIDES];	/* number of the set in force, of its book; 0: none */
 	bool moving;			/* its channels wait for another pass */
 	bool merged;
 };
@@ -45,7 +54,9 @@ struct vr_diff_part {
 struct vr_diff {
 	struct vr_diff_config config;
 	struct vr_mem mem;
-	struct vr_talk page, ids;		/* one exchange; ids of a pass */
+	struct vr_talk page, ids, series;	/* one exchange; ids of a pass; time series of some contents */
+	struct vr_rulebook *book[VR_DIFF_SIDES];
+	uint64_t pending;			/* alerts of the contents shown last, of both sides */
 	struct vr_arena texts;			/* fields of a piece */
 	struct vr_buf left;			/* ids for the next pass: uint32_t number of the partition, length, bytes */
 	struct vr_keys keys;
@@ -58,8 +69,7 @@ struct vr_diff {
 	struct vr_merge *merge[VR_DIFF_SIDES];
 	struct vr_wall merged_at;
 	struct vr_diff_items items[VR_DIFF_SIDES];
-	struct vr_diff_alert *alert;
-	size_t n_alerts, cap_alerts;
+	struct vr_diff_alerts alert;
 	char live_name[VR_GENERATION_MAX + 1];
 };
 
@@ -76,3 +86,23 @@ VR_MUST enum vr_err vr_diff_merge(struct vr_diff *f, struct vr_diff_part *p, con
 /** All partitions are in: what differs of channels and overall. */
 VR_MUST enum vr_err vr_diff_merged(struct vr_diff *f);
 VR_MUST enum vr_err vr_diff_alerts(struct vr_diff *f, struct vr_diag *d);
+/** The moment at which both sides are shown. */
+struct vr_wall vr_diff_moment(const struct vr_diff_part *p);
+/** An engine with one side's channels and rule versions, at that stream time. */
+VR_MUST enum vr_err vr_diff_engine(struct vr_diff *f, const struct vr_diff_part *p, const struct vr_reply *slots, struct vr_wall stream,
+	struct vr_engine **ret);
+/** Contents of one side into an engine of that side. */
+VR_MUST enum vr_err vr_diff_load(struct vr_engine *e, const struct vr_diff_state *state, size_t n, int side, struct vr_diag *d);
+/** A field of something that is shown, for the next comparison. */
+VR_MUST enum vr_err vr_diff_item(struct vr_diff *f, int side, unsigned view, struct vr_str id, struct vr_str name, struct vr_str value);
+/** Time series of these contents, as such fields. */
+VR_MUST enum vr_err vr_diff_series(struct vr_diff *f, const struct vr_diff_part *p, const struct vr_diff_state *state, size_t n,
+	struct vr_diag *d);
+/** Alerts of these contents that are pending on one side only. */
+VR_MUST enum vr_err vr_diff_pending(struct vr_diff *f, const struct vr_diff_part *p, const struct vr_diff_state *state, size_t n,
+	const struct vr_reply *const slots[VR_DIFF_SIDES], struct vr_diag *d);
+VR_MUST enum vr_err vr_diff_alerts_add(struct vr_diff_alerts *list, const struct vr_diff_alert *a);
+/** For qsort: by id, then state. */
+int vr_diff_alert_order(const void *a, const void *b);
+/** One side alone has it: counted and noted. */
+VR_MUST enum vr_err vr_diff_alert_keep(struct vr_diff *f, const struct vr_diff_alert *a, bool only_shadow);

@@ -38,12 +38,12 @@ static void print_alerts(struct vr_diff *f, FILE *out)
 	static const struct vr_ctl_column columns[] = {
 		{"alerts", false, 0}, {"time", false, 0}, {"state", false, 0}, {"rule", false, 32}, {"content", false, 40}, {"id", false, 0}};
 	struct vr_ctl_table t;
-	if (f->n_alerts == 0)
+	if (f->alert.n == 0)
 		return;
 	vr_arena_reset(&f->texts);
 	vr_ctl_table_init(&t, columns, sizeof(columns) / sizeof(columns[0]), &f->texts);
-	for (size_t i = 0; i < f->n_alerts && i < f->config.show; i++) {
-		const struct vr_diff_alert *a = &f->alert[i];
+	for (size_t i = 0; i < f->alert.n && i < f->config.show; i++) {
+		const struct vr_diff_alert *a = &f->alert.at[i];
 		struct vr_ctl_row *row = vr_ctl_table_row(&t);
 		if (!row)
 			break;
@@ -55,8 +55,8 @@ static void print_alerts(struct vr_diff *f, FILE *out)
 		row->cells[5] = vr_str_c(a->id);
 	}
 	vr_ctl_table_print(&t, out);
-	if (f->n_alerts > f->config.show)
-		fprintf(out, "... and %zu more\n", f->n_alerts - f->config.show);
+	if (f->alert.n > f->config.show)
+		fprintf(out, "... and %zu more\n", f->alert.n - f->config.show);
 	fputc('\n', out);
 }
 
@@ -132,8 +132,8 @@ static void json_rows(const struct vr_diff_rows *rows, const char *what, struct 
 
 static void json_alerts(const struct vr_diff *f, struct vr_buf *b, FILE *out)
 {
-	for (size_t i = 0; i < f->n_alerts && i < f->config.show; i++) {
-		const struct vr_diff_alert *a = &f->alert[i];
+	for (size_t i = 0; i < f->alert.n && i < f->config.show; i++) {
+		const struct vr_diff_alert *a = &f->alert.at[i];
 		vr_buf_c(b, a->only_shadow ? "{\"what\":\"alert added\"" : "{\"what\":\"alert removed\"");
 		put_text(b, "id", a->id);
 		put_text(b, "alertname", a->alertname);

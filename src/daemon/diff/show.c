@@ -7,27 +7,30 @@
 
 /* ------------------------------------------------ fields of a side -------------------- */
 
-struct side { struct vr_diff *f; struct vr_diff_items *items; enum vr_err err; };
+struct side { struct vr_diff *f; int side; enum vr_err err; };
 
-static void add_item(struct side *s, unsigned view, struct vr_str id, struct vr_str name, struct vr_str value)
+enum vr_err vr_diff_item(struct vr_diff *f, int side, unsigned view, struct vr_str id, struct vr_str name, struct vr_str value)
 {
-	struct vr_diff_items *items = s->items;
+	struct vr_diff_items *items = &f->items[side];
 	struct vr_diff_item item = {.view = (uint8_t)view};
 	if (items->n == items->cap) {
 		size_t cap = items->cap ? items->cap * 2 : 1024;
 		struct vr_diff_item *at = reallocarray(items->at, cap, sizeof(*at));
-		if (!at) {
-			s->err = VR_E_NOMEM;
-			return;
-		}
+		if (!at)
+			return VR_E_NOMEM;
 		items->at = at;
 		items->cap = cap;
 	}
-	if (vr_arena_dup(&s->f->texts, id, &item.id) || vr_arena_dup(&s->f->texts, name, &item.name) ||
-	    vr_arena_dup(&s->f->texts, value, &item.value))
-		s->err = VR_E_NOMEM;
-	else
-		items->at[items->n++] = item;
+	if (vr_arena_dup(&f->texts, id, &item.id) || vr_arena_dup(&f->texts, name, &item.name) || vr_arena_dup(&f->texts, value, &item.value))
+		return VR_E_NOMEM;
+	items->at[items->n++] = item;
+	return VR_OK;
+}
+
+static void add_item(struct side *s, unsigned view, struct vr_str id, struct vr_str name, struct vr_str value)
+{
+	if (!s->err)
+		s->err = vr_diff_item(s->f, s->side, view, id, name, value);
 }
 
 static void take_view(void *ctx, enum vr_view view, struct vr_str id, const struct vr_field *fields, size_t n)
@@ -47,66 +50,24 @@ static void no_minute(void *ctx, struct vr_str id, struct vr_wall start, const s
 }
 static void no_alert(void *ctx, const struct vr_alert *alert) { (void)ctx, (void)alert; }
 
-/* ------------------------------------------------ an engine of some contents ---------- */
-
-static enum vr_err make_engine(struct vr_diff *f, const struct vr_diff_part *p, const struct vr_reply *slots, struct vr_engine **ret)
-{
-	const struct vr_config *c = f->config.config;
-	struct vr_engine_config config = {
-		.topic = p->topic, .partition = p->partition, .windows = c->windows, .dedup_window = c->dedup_window,
-		.retention = c->retention, .channels_max = (uint32_t)c->channels_max, .views_min_events = 1, .ts_min_events = UINT32_MAX,
-		.board_size = 1};
-	struct vr_engine *e;
-	struct vr_wall moment = vr_wall_max(p->stream[VR_DIFF_LIVE], p->stream[VR_DIFF_SHADOW]);
-	enum vr_err err = vr_engine_new(&config, &f->mem, &e);
-	if (err)
-		return err;
-	vr_engine_set_times(e, moment, (struct vr_wall){0});
-	for (size_t i = 0; i + 1 < slots->n && !err; i += 2)
-		if (!vr_str_eq(slots->elem[i].str, VR_STR("_rules")))
-			err = vr_engine_restore(e, VR_SLOT_PARTIAL, slots->elem[i].str, slots->elem[i + 1].str);
-	if (err)
-		vr_engine_free(e);
-	else
-		*ret = e;
-	return err;
-}
-
-static enum vr_err load_all(struct vr_engine *e, const struct vr_diff_state *state, size_t n, int side, struct vr_diag *d)
-{
-	enum vr_err err = VR_OK;
-	bool known, more;
-	for (size_t i = 0; i < n && !err; i++)
-		err = vr_engine_want(e, state[i].id, &known);
-	for (size_t i = 0; i < n && !err; i++) {
-		struct vr_loaded l = {.has_state = true, .state = state[i].state[side], .uniques = state[i].uniques[side],
-			.channels = state[i].channels[side]};
-		err = vr_engine_load(e, i, &l, &more);
-		if (err == VR_E_CORRUPT || (!err && more))
-			err = vr_diag_set(d, VR_E_CORRUPT, side == VR_DIFF_LIVE ? "live" : "shadow", "the state of content %.*s cannot be read",
-				(int)state[i].id.n, state[i].id.p);
-	}
-	if (err)
-		return err;
-	vr_engine_loaded_all(e);
-	for (size_t i = 0; i < n; i++)
-		vr_engine_reshow(e, state[i].id);
-	return VR_OK;
-}
-
 static enum vr_err show_side(struct vr_diff *f, const struct vr_diff_part *p, const struct vr_diff_state *state, size_t n, int side,
 	const struct vr_reply *slots, struct vr_diag *d)
 {
 	struct vr_engine *e;
-	struct side s = {f, &f->items[side], VR_OK};
+	struct side s = {f, side, VR_OK};
 	struct vr_store store = {.set = no_slot, .append = no_slot, .del = no_del, .rank = no_rank, .unrank = no_del, .view = take_view,
 		.unview = no_unview, .minute = no_minute, .alert = no_alert, .ctx = &s};
-	struct vr_cut_limits limits = {.view = vr_wall_max(p->stream[VR_DIFF_LIVE], p->stream[VR_DIFF_SHADOW])};
-	s.items->n = 0;
-	enum vr_err err = make_engine(f, p, slots, &e);
+	struct vr_cut_limits limits = {.view = vr_diff_moment(p)};
+	f->items[side].n = 0;
+	enum vr_err err = vr_diff_engine(f, p, slots, limits.view, &e);
 	if (err)
 		return err;
-	err = load_all(e, state, n, side, d);
+	struct vr_engine_facts facts = {.pending = 0};
+	err = vr_diff_load(e, state, n, side, d);
+	vr_engine_facts(e, &facts);
+	f->pending += facts.pending;
+	for (size_t i = 0; i < n && !err; i++)
+		vr_engine_reshow(e, state[i].id);
 	if (!err)
 		err = vr_engine_cut(e, &limits, &store);
 	vr_engine_free(e);
@@ -144,11 +105,14 @@ static double weight_of(struct vr_str name, const struct vr_str value[VR_DIFF_SI
 	return isfinite(by) && is_count ? by : 0;
 }
 
+/* Of what differs by as much as another it says most. */
+static bool is_total(struct vr_str name) { return name.n > 6 && memcmp(name.p + name.n - 6, "_total", 6) == 0; }
+
 static void note_field(struct vr_diff_row *row, const struct vr_diff_item *x, const struct vr_str value[VR_DIFF_SIDES])
 {
 	static const char *const prefix[] = {[VR_VIEW_CONTENT] = "", [VR_VIEW_CHANNELS] = "channel ", [VR_VIEW_INFO] = "info "};
 	double by = weight_of(x->name, value);
-	if (row->fields++ > 0 && by <= row->by)
+	if (row->fields++ > 0 && (by < row->by || (by == row->by && !is_total(x->name))))
 		return;
 	row->by = by;
 	snprintf(row->name, sizeof(row->name), "%s%.*s", x->view <= VR_VIEW_INFO ? prefix[x->view] : "", (int)x->name.n, x->name.p);
@@ -195,11 +159,12 @@ static void sort_rows(const struct vr_diff *f, struct vr_diff_rows *rows)
 static void compare_one(struct vr_diff *f, struct vr_diff_rows *rows, uint64_t *differing, const struct vr_diff_item *i,
 	const struct vr_diff_item *i_end, const struct vr_diff_item *k, const struct vr_diff_item *k_end)
 {
+	static const struct vr_str none = {NULL, 0};
 	struct vr_diff_row row = {.fields = 0};
 	copy(row.id, sizeof(row.id), i < i_end ? i->id : k->id);
 	while (i < i_end || k < k_end) {
 		int order = i == i_end ? 1 : k == k_end ? -1 : by_place(i, k);
-		const struct vr_str value[VR_DIFF_SIDES] = {order <= 0 ? i->value : VR_STR(""), order >= 0 ? k->value : VR_STR("")};
+		const struct vr_str value[VR_DIFF_SIDES] = {order <= 0 ? i->value : none, order >= 0 ? k->value : none};
 		f->counts.fields++;
 		if (order != 0 || !vr_str_eq(value[VR_DIFF_LIVE], value[VR_DIFF_SHADOW]))
 			note_field(&row, order <= 0 ? i : k, value);
@@ -242,10 +207,13 @@ enum vr_err vr_diff_show(struct vr_diff *f, const struct vr_diff_part *p, const 
 	const struct vr_reply *const slots[VR_DIFF_SIDES], struct vr_diag *d)
 {
 	uint64_t shown = 0;
+	f->pending = 0;
 	vr_arena_reset(&f->texts);
 	enum vr_err err = VR_OK;
 	for (int i = 0; i < VR_DIFF_SIDES && !err; i++)
 		err = show_side(f, p, state, n, i, slots[i], d);
+	if (!err)
+		err = vr_diff_series(f, p, state, n, d);
 	if (err)
 		return err;
 	compare_items(f, &f->contents, &shown, &f->counts.differing);
@@ -304,7 +272,7 @@ enum vr_err vr_diff_merged(struct vr_diff *f)
 	enum vr_err err = VR_OK;
 	vr_arena_reset(&f->texts);
 	for (int i = 0; i < VR_DIFF_SIDES && !err; i++) {
-		struct entity e = {.side = {f, &f->items[i], VR_OK}};
+		struct entity e = {.side = {f, i, VR_OK}};
 		f->items[i].n = 0;
 		err = f->merge[i] ? vr_merge_done(f->merge[i]) : VR_OK;
 		for (size_t k = 0; !err && f->merge[i] && k < vr_merge_entities(f->merge[i]); k++) {

@@ -196,7 +196,7 @@ enum vr_err vr_replay_run(struct vr_replay *r, enum vr_replay_end *ret_end, stru
 	vr_notify_stopping(&r->notify);
 	vr_replay_stop_reading(r);
 	/* What is live now is in the hands of others. */
-	struct vr_diag why;
+	struct vr_diag why = {0};
 	enum vr_err end = started && c.end != VR_REPLAY_LIVE && !r->options->dry_run ? finish(r, c.end == VR_REPLAY_COMPLETE, &why) : VR_OK;
 	vr_switcher_free(r->switcher);
 	vr_publisher_free(r->publisher);
