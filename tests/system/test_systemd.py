@@ -134,7 +134,7 @@ def test_the_watchdog_ends_what_hangs_and_it_resumes_exactly(service, hang):
 def test_it_comes_back_after_a_kill(service):
     service.produce(6)
     service.start()
-    service.tree.systemctl("kill", "--signal=KILL", UNIT)
+    service.tree.systemctl("kill", "--kill-whom=main", "--signal=KILL", UNIT)
     service.wait_for("NRestarts", "1")
     service.wait_for("ActiveState", "active")
     service.fleet.settle()
