@@ -31,3 +31,6 @@ static inline void vr_mem_put(struct vr_mem *m, void *p, size_t size)
 
 /** malloc, realloc, free of the C library. Lives in src/base/heap.c, which the core does not link. */
 struct vr_mem vr_mem_heap(void);
+/** An array of malloc's with room for one more than n: `at`, or where it has moved to; *cap is raised. NULL: no memory, `at`
+ * stays as it is. */
+void *vr_mem_grow(void *at, size_t n, size_t *cap, size_t size);

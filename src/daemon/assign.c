@@ -92,5 +92,5 @@ void vr_daemon_group_error(void *ctx, enum vr_err err, bool fatal, const char *t
 	struct vr_daemon *d = ctx;
 	vr_report_say(d->report, fatal ? VR_EV_FATAL : VR_EV_KAFKA, "%s", text);
 	if (fatal)
-		vr_daemon_end(d, vr_daemon_exit_of(err));
+		vr_daemon_end(d, vr_exit_of(err));
 }

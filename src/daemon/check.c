@@ -19,7 +19,7 @@ static int say(enum vr_err err, const char *what, const struct vr_diag *d)
 
 static int try_redis(const struct vr_config *c)
 {
-	struct vr_redis_config rc = vr_run_redis(c);
+	struct vr_redis_config rc = vr_settings_redis(c);
 	struct vr_redis *r = NULL;
 	struct vr_redis_facts f = {0};
 	struct vr_diag d = {0};
@@ -53,19 +53,19 @@ static int try_kafka(const struct vr_config *c, const struct vr_kafka_config *kc
 	return say(err, "Kafka answers and has the topics", &d);
 }
 
-int vr_run_check(const struct vr_run_options *o, bool connect, bool dump)
+int vr_run_check(const struct vr_settings *from, bool connect, bool dump)
 {
 	struct vr_config *c;
 	struct vr_rulefile *rules;
 	struct vr_property *list = NULL;
 	struct vr_kafka_config kc;
 	struct vr_diag d = {0};
-	if (vr_run_load(o, &c, &rules))
+	if (vr_settings_load(from, &c, &rules))
 		return EX_CONFIG;
 	if (dump)
 		vr_config_dump(c, stdout);
 	int code = say(VR_OK, "configuration and rules", &d);
-	enum vr_err err = vr_run_kafka(c, "virald-check", &list, &kc);
+	enum vr_err err = vr_settings_kafka(c, "virald-check", &list, &kc);
 	if (!err)
 		err = vr_kafka_config_try(&kc, &d);
 	code = say(err, "properties of librdkafka", &d);

@@ -4,17 +4,17 @@
  *
  *   run.c      the loop, signals, reload, the monitor, the stop
  *   start.c    everything between the files on disk and the first record
+ *   daemon.c   the end, peers that are away, progress
  *   assign.c   partitions come from the group and go back to it
  *
  * Threads: the main thread's, but for what the lock guards and what is atomic.                                       */
 #include <pthread.h>
 #include <stdatomic.h>
 
+#include "exit.h"
 #include "run.h"
 #include "virality/notify.h"
 #include "virality/rulefile.h"
-
-enum { VR_DAEMON_KAFKA_MS = 10000, VR_DAEMON_BEAT_MAX_MS = 20000 };
 
 /* What the monitor knows of a partition, for whoever asks. */
 struct known { struct vr_topic_part part; int worker; int64_t end; };
@@ -51,15 +51,12 @@ struct vr_daemon {
 	bool ready;
 };
 
-int vr_daemon_exit_of(enum vr_err err);
 /** Stop with this exit code; the first one counts. Any thread. */
 void vr_daemon_end(struct vr_daemon *d, int code);
 /** Wait a moment for a peer that is away; false when it is time to stop. */
 bool vr_daemon_wait_retry(struct vr_daemon *d, const char *what, const struct vr_diag *why);
 /** Only progress feeds the watchdog: every worker has gone round, or waits knowingly, within the last seconds. */
 bool vr_daemon_has_progress(struct vr_daemon *d);
-/** Worker threads: the setting, or one a core. */
-int vr_daemon_workers(const struct vr_config *c);
 /** Everything between the files on disk and the first record; peers that are away are waited for. */
 VR_MUST enum vr_err vr_daemon_start(struct vr_daemon *d, struct vr_diag *why);
 /** The group's callbacks (struct vr_group_ops); ctx is the daemon. */

@@ -9,12 +9,13 @@
 #include "backtest/backtest.h"
 #include "demo/demo.h"
 #include "replay/replay.h"
+#include "run.h"
 #include "switch/switching.h"
 
 enum { SETS_MAX = 256, TOPICS_MAX = 64 };
 
 struct line {
-	struct vr_run_options run;
+	struct vr_settings settings;
 	struct vr_demo_options demo;
 	struct vr_switching_options switching;
 	struct vr_backtest_options backtest;
@@ -81,12 +82,12 @@ static int fail_usage(const char *what, const char *word)
 	return EX_USAGE;
 }
 
-static int command_run(const struct line *l) { return vr_run(&l->run); }
-static int command_check(const struct line *l) { return vr_run_check(&l->run, l->connect, l->dump); }
+static int command_run(const struct line *l) { return vr_run(&(struct vr_run_options){.settings = l->settings}); }
+static int command_check(const struct line *l) { return vr_run_check(&l->settings, l->connect, l->dump); }
 static int command_backtest(const struct line *l)
 {
 	struct vr_backtest_options o = l->backtest;
-	o.run = &l->run;
+	o.settings = &l->settings;
 	o.rules = l->rules;
 	o.from = l->from;
 	o.to = l->to;
@@ -98,7 +99,7 @@ static int command_backtest(const struct line *l)
 static int command_replay(const struct line *l)
 {
 	struct vr_replay_options o = l->replay;
-	o.run = l->run;
+	o.settings = l->settings;
 	o.rules = l->rules;
 	o.from = l->from;
 	o.to = l->to;
@@ -117,7 +118,7 @@ static int command_demo(const struct line *l) { return vr_demo(&l->demo); }
 static int command_switch(const struct line *l)
 {
 	struct vr_switching_options o = l->switching;
-	o.run = l->run;
+	o.settings = l->settings;
 	o.name = l->operand;
 	o.accept_shorter_history = l->accept_shorter_history;
 	o.accept_state_loss = l->accept_state_loss;
@@ -177,13 +178,13 @@ static bool number(const char *text, double low, double high, double *ret)
 static bool add_set(struct line *l, const char *prefix, const char *word)
 {
 	char *text;
-	if (l->run.n_sets == SETS_MAX || asprintf(&text, "%s%s", prefix, word) < 0)
+	if (l->settings.n_sets == SETS_MAX || asprintf(&text, "%s%s", prefix, word) < 0)
 		return false;
 	if (!strchr(text, '=')) {
 		free(text);
 		return false;
 	}
-	l->sets[l->run.n_sets++] = text;
+	l->sets[l->settings.n_sets++] = text;
 	return true;
 }
 
@@ -223,7 +224,7 @@ static int take_option(struct line *l, int c)
 {
 	double v = 0;
 	switch (c) {
-	case 'c': l->run.config_path = optarg; return EX_OK;
+	case 'c': l->settings.config_path = optarg; return EX_OK;
 	case 's': return add_set(l, "", optarg) ? EX_OK : fail_usage("--set takes PATH=VALUE", optarg);
 	case 'X': return add_set(l, "kafka.properties.", optarg) ? EX_OK : fail_usage("-X takes NAME=VALUE", optarg);
 	case OPT_CONNECT: l->connect = true; return EX_OK;
@@ -270,10 +271,10 @@ int main(int argc, char **argv)
 		{"accept-state-loss", no_argument, NULL, OPT_LOSS}, {"name", required_argument, NULL, OPT_NAME},
 		{"discard", required_argument, NULL, OPT_DISCARD}, {"dry-run", no_argument, NULL, OPT_DRY_RUN},
 		{"switch", no_argument, NULL, OPT_SWITCH}, {NULL, 0, NULL, 0}};
-	static struct line l = {.run = {.config_path = "/etc/virald/virald.yaml"}, .demo = {.rate = 2000, .seed = 1},
+	static struct line l = {.settings = {.config_path = "/etc/virald/virald.yaml"}, .demo = {.rate = 2000, .seed = 1},
 		.backtest = {.limit = 20}, .switching = {.wait = {60000}}, .replay = {.rate = -1}};
 	int c;
-	l.run.sets = l.sets;
+	l.settings.sets = l.sets;
 	while ((c = getopt_long(argc, argv, "c:s:X:t:jhV", options, NULL)) != -1) {
 		if (c == 'h')
 			return fputs(usage, stdout) < 0 ? EX_IOERR : EX_OK;

@@ -18,7 +18,8 @@ struct vr_rulebook {
 	struct vr_mem mem;
 	pthread_rwlock_t lock;
 	struct page *page;
-	uint32_t n, cap;
+	uint32_t n;
+	size_t cap;
 };
 
 enum vr_err vr_rulebook_new(const struct vr_keys *keys, const struct vr_windows *windows, struct vr_rulebook **ret)
@@ -82,24 +83,16 @@ static enum vr_err compile(struct vr_rulebook *b, struct vr_str text, struct vr_
 
 static enum vr_err add_page(struct vr_rulebook *b, const char *hash, struct vr_rules *rules)
 {
-	enum vr_err err = VR_OK;
 	pthread_rwlock_wrlock(&b->lock);
-	if (b->n == b->cap) {
-		uint32_t cap = b->cap ? b->cap * 2 : 8;
-		struct page *p = reallocarray(b->page, cap, sizeof(*p));
-		err = p ? VR_OK : VR_E_NOMEM;
-		b->page = p ? p : b->page;
-		b->cap = p ? cap : b->cap;
-	}
-	if (!err) {
-		struct page *p = &b->page[b->n++];
-		size_t n = strnlen(hash, sizeof(p->hash) - 1);
-		memcpy(p->hash, hash, n);
-		p->hash[n] = '\0';
+	struct page *p = vr_mem_grow(b->page, b->n, &b->cap, sizeof(*p));
+	if (p) {
+		b->page = p;
+		p = &b->page[b->n++];
+		vr_str_copy(p->hash, sizeof(p->hash), vr_str_c(hash));
 		p->rules = rules;
 	}
 	pthread_rwlock_unlock(&b->lock);
-	return err;
+	return p ? VR_OK : VR_E_NOMEM;
 }
 
 enum vr_err vr_rulebook_give(struct vr_rulebook *b, struct vr_str hash, struct vr_str text, struct vr_diag *d)

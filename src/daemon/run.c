@@ -10,25 +10,7 @@
 #include "clock.h"
 #include "daemon.h"
 
-enum { POLL_MS = 100, SECOND_MS = 1000, RETRY_MS = 1000, READY_MS = 10000, PARTS_MAX = 4096, LAG_EVERY = 5, REDIS_EVERY = 15, EXTEND_MS = 60000};
-
-int vr_daemon_exit_of(enum vr_err err)
-{
-	switch (vr_err_verdict(err)) {
-	case VR_VERDICT_OK: return EX_OK;
-	case VR_VERDICT_RETRY: return EX_UNAVAILABLE;
-	case VR_VERDICT_CONFIG:
-	case VR_VERDICT_STOP: return EX_CONFIG;
-	default: return EX_SOFTWARE;
-	}
-}
-
-void vr_daemon_end(struct vr_daemon *d, int code)
-{
-	int none = 0;
-	atomic_compare_exchange_strong(&d->exit_code, &none, code);
-	atomic_store(&d->stop, true);
-}
+enum { POLL_MS = 100, SECOND_MS = 1000, READY_MS = 10000, PARTS_MAX = 4096, LAG_EVERY = 5, REDIS_EVERY = 15 };
 
 /* ------------------------------------------------ signals ------------------------------ */
 
@@ -71,11 +53,11 @@ static void reload(struct vr_daemon *d)
 	struct vr_config *next;
 	struct vr_rulefile *rules;
 	vr_notify_reloading(&d->notify);
-	enum vr_err err = vr_run_load(d->options, &next, &rules);
+	enum vr_err err = vr_settings_load(&d->options->settings, &next, &rules);
 	vr_report_reload(d->report, err == VR_OK);
 	if (!err) {
 		vr_config_compare(d->config, next, name_changed, d);
-		struct vr_shard_config tuned = vr_run_shard(next);
+		struct vr_shard_config tuned = vr_settings_shard(next);
 		for (int i = 0; i < d->n_workers; i++)
 			vr_worker_tune(d->worker[i], &tuned);
 		vr_report_level(d->report, next->log_level);
@@ -98,33 +80,6 @@ static void serve_signals(struct vr_daemon *d)
 		vr_report_say(d->report, VR_EV_STOPPING, "signal %u", s.ssi_signo);
 		vr_daemon_end(d, EX_OK);
 	}
-}
-
-/* Wait a moment for a peer that is away; false when it is time to stop. */
-bool vr_daemon_wait_retry(struct vr_daemon *d, const char *what, const struct vr_diag *why)
-{
-	struct timespec moment = {RETRY_MS / 1000, 0};
-	vr_report_waiting(d->report, what, why);
-	vr_notify_status(&d->notify, "waiting for %s: %s", what, why->text);
-	vr_notify_extend(&d->notify, (struct vr_span){EXTEND_MS});
-	vr_notify_watchdog(&d->notify);
-	sigset_t set;
-	sigemptyset(&set);
-	sigaddset(&set, SIGTERM);
-	sigaddset(&set, SIGINT);
-	if (sigtimedwait(&set, NULL, &moment) > 0)
-		vr_daemon_end(d, EX_OK);
-	return !atomic_load(&d->stop);
-}
-
-/* Only progress feeds the watchdog: every worker has gone round, or waits knowingly, within the last seconds. */
-bool vr_daemon_has_progress(struct vr_daemon *d)
-{
-	int64_t now = vr_clock_mono().ms;
-	for (int i = 0; i < d->n_workers; i++)
-		if (now - vr_worker_beat(d->worker[i]).ms > VR_DAEMON_BEAT_MAX_MS)
-			return false;
-	return true;
 }
 
 /* ------------------------------------------------ the monitor -------------------------- */
@@ -177,7 +132,7 @@ static void follow_topics(struct vr_daemon *d)
 {
 	for (size_t i = 0; i < d->config->kafka_topics.n; i++) {
 		int32_t n;
-		if (vr_kafka_partitions(d->group, d->config->kafka_topics.at[i], (struct vr_span){VR_DAEMON_KAFKA_MS}, &n, NULL))
+		if (vr_kafka_partitions(d->group, d->config->kafka_topics.at[i], (struct vr_span){VR_SETTINGS_KAFKA_MS}, &n, NULL))
 			continue;
 		pthread_mutex_lock(&d->lock);
 		d->partitions[i] = n;
@@ -315,7 +270,7 @@ static int run(struct vr_daemon *d)
 	enum vr_err err = vr_daemon_start(d, &why);
 	if (err && !atomic_load(&d->stop)) {
 		vr_report_say(d->report, VR_EV_START, "%s: %s%s%s", vr_err_text(err), why.where, why.where[0] ? ": " : "", why.text);
-		vr_daemon_end(d, vr_daemon_exit_of(err));
+		vr_daemon_end(d, vr_exit_of(err));
 	}
 	if (!err) {
 		d->monitoring = pthread_create(&d->monitor, NULL, monitor, d) == 0;
@@ -330,15 +285,15 @@ int vr_run(const struct vr_run_options *o)
 {
 	struct vr_daemon d = {.options = o, .signals = -1};
 	struct vr_diag why = {0};
-	if (vr_run_load(o, &d.config, &d.rulefile))
+	if (vr_settings_load(&o->settings, &d.config, &d.rulefile))
 		return EX_CONFIG;
 	d.mem = vr_mem_heap();
 	pthread_mutex_init(&d.lock, NULL);
 	enum vr_err err = catch_signals(&d);
 	if (!err)
-		err = vr_report_new(d.config, vr_daemon_workers(d.config), &d.report, &why);
+		err = vr_report_new(d.config, vr_settings_workers(d.config), &d.report, &why);
 	vr_notify_init(&d.notify);
-	int code = err ? vr_daemon_exit_of(err) : run(&d);
+	int code = err ? vr_exit_of(err) : run(&d);
 	if (err)
 		fprintf(stderr, "virald: %s%s%s\n", why.where, why.where[0] ? ": " : "", why.text[0] ? why.text : vr_err_text(err));
 	if (d.signals >= 0)

@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* settings.c - from what an operator wrote to what each room takes. */
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
-#include "run.h"
-#include "virality/rulefile.h"
+#include "settings.h"
 
 extern char **environ;
 enum { ERRORS_MAX = 200 };
@@ -18,15 +17,15 @@ static enum vr_err check_rules(const struct vr_config *c, struct vr_mem *mem, st
 	return err;
 }
 
-enum vr_err vr_run_load(const struct vr_run_options *o, struct vr_config **ret, struct vr_rulefile **ret_rules)
+enum vr_err vr_settings_load(const struct vr_settings *from, struct vr_config **ret, struct vr_rulefile **ret_rules)
 {
 	struct vr_mem mem = vr_mem_heap();
 	struct vr_arena names;			/* positions in messages point into it */
 	vr_arena_init(&names, &mem, 0);
 	struct vr_rule_error *error = calloc(ERRORS_MAX, sizeof(*error));
 	struct vr_rule_errors errors = {.at = error, .cap = error ? ERRORS_MAX : 0};
-	struct vr_config_source source = {.path = o->config_path, .env = (const char *const *)environ, .sets = o->sets,
-		.n_sets = o->n_sets, .property_refused = vr_kafka_property_refused, .names = &names};
+	struct vr_config_source source = {.path = from->config_path, .env = (const char *const *)environ, .sets = from->sets,
+		.n_sets = from->n_sets, .property_refused = vr_kafka_property_refused, .names = &names};
 	struct vr_config *c;
 	enum vr_err err = vr_config_load(&source, &c, &errors);
 	if (!err) {
@@ -60,7 +59,7 @@ static enum vr_err read_rules(const struct vr_str_list *files, const struct vr_w
 	return err;
 }
 
-enum vr_err vr_run_rules(const struct vr_str_list *files, const struct vr_windows *windows, struct vr_mem *mem, struct vr_rules **ret)
+enum vr_err vr_settings_rules(const struct vr_str_list *files, const struct vr_windows *windows, struct vr_mem *mem, struct vr_rules **ret)
 {
 	struct vr_rulefile *file = NULL;
 	enum vr_err err = read_rules(files, windows, mem, &file, ret);
@@ -68,7 +67,7 @@ enum vr_err vr_run_rules(const struct vr_str_list *files, const struct vr_window
 	return err;
 }
 
-enum vr_err vr_run_rulefile(const struct vr_str_list *files, const struct vr_windows *windows, struct vr_mem *mem, struct vr_rulefile **ret)
+enum vr_err vr_settings_rulefile(const struct vr_str_list *files, const struct vr_windows *windows, struct vr_mem *mem, struct vr_rulefile **ret)
 {
 	struct vr_rules *rules = NULL;
 	enum vr_err err = read_rules(files, windows, mem, ret, &rules);
@@ -76,7 +75,7 @@ enum vr_err vr_run_rulefile(const struct vr_str_list *files, const struct vr_win
 	return err;
 }
 
-struct vr_redis_config vr_run_redis(const struct vr_config *c)
+struct vr_redis_config vr_settings_redis(const struct vr_config *c)
 {
 	return (struct vr_redis_config){.host = c->redis_host, .unix_path = c->redis_socket, .port = c->redis_port, .user = c->redis_user,
 		.password = c->redis_password, .tls = c->redis_tls, .tls_ca_file = c->redis_tls_ca_file,
@@ -84,7 +83,7 @@ struct vr_redis_config vr_run_redis(const struct vr_config *c)
 		.allow_eviction = c->redis_allow_eviction};
 }
 
-enum vr_err vr_run_kafka(const struct vr_config *c, const char *client_id, struct vr_property **list, struct vr_kafka_config *ret)
+enum vr_err vr_settings_kafka(const struct vr_config *c, const char *client_id, struct vr_property **list, struct vr_kafka_config *ret)
 {
 	*list = calloc(c->librdkafka.n + 1, sizeof(**list));
 	if (!*list)
@@ -99,7 +98,7 @@ enum vr_err vr_run_kafka(const struct vr_config *c, const char *client_id, struc
 
 static enum vr_policy policy(int choice) { return choice ? VR_POLICY_GO_ON : VR_POLICY_STOP; }
 
-struct vr_shard_config vr_run_shard(const struct vr_config *c)
+struct vr_shard_config vr_settings_shard(const struct vr_config *c)
 {
 	return (struct vr_shard_config){
 		.engine = {
@@ -115,4 +114,10 @@ struct vr_shard_config vr_run_shard(const struct vr_config *c)
 		.cut_contents = (uint32_t)c->cut_contents, .cut_contents_behind = (uint32_t)c->cut_contents_catching_up,
 		.cut_bytes = (size_t)c->cut_bytes, .announce_history = c->announce_history,
 	};
+}
+
+int vr_settings_workers(const struct vr_config *c)
+{
+	long cores = sysconf(_SC_NPROCESSORS_ONLN);
+	return c->workers > 0 ? (int)c->workers : cores > 0 ? (int)cores : 1;
 }

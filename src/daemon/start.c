@@ -14,7 +14,7 @@ static void worker_fatal(void *ctx, enum vr_err err, const struct vr_diag *why)
 {
 	struct vr_daemon *d = ctx;
 	vr_report_say(d->report, VR_EV_FATAL, "%s: %s", vr_err_text(err), why->text);
-	vr_daemon_end(d, vr_daemon_exit_of(err));
+	vr_daemon_end(d, vr_exit_of(err));
 }
 
 static void worker_state(void *ctx, int worker, const struct vr_topic_part *part, const char *state, enum vr_err err,
@@ -51,7 +51,7 @@ static int64_t lag_of(void *ctx, const struct vr_topic_part *part, int64_t offse
 {
 	struct vr_daemon *d = ctx;
 	int64_t first, log_end;
-	if (vr_kafka_bounds(d->group, part, (struct vr_span){VR_DAEMON_KAFKA_MS}, &first, &log_end))
+	if (vr_kafka_bounds(d->group, part, (struct vr_span){VR_SETTINGS_KAFKA_MS}, &first, &log_end))
 		return -1;
 	vr_report_lag(d->report, part, log_end > offset ? log_end - offset : 0);
 	return log_end > offset ? log_end - offset : 0;
@@ -68,7 +68,7 @@ static void published(void *ctx, struct vr_span took) { vr_report_published(((st
 
 static enum vr_err wait_redis(struct vr_daemon *d, struct vr_diag *why)
 {
-	struct vr_redis_config rc = vr_run_redis(d->config);
+	struct vr_redis_config rc = vr_settings_redis(d->config);
 	struct vr_redis_facts facts;
 	enum vr_err err = vr_redis_new(&rc, &d->redis);
 	while (!err) {
@@ -103,9 +103,9 @@ static enum vr_err wait_kafka(struct vr_daemon *d, struct vr_diag *why)
 	for (size_t i = 0; !err && i < d->config->kafka_topics.n;) {
 		struct vr_str topic = d->config->kafka_topics.at[i];
 		bool known;
-		err = vr_kafka_partitions(d->group, topic, (struct vr_span){VR_DAEMON_KAFKA_MS}, &d->partitions[i], why);
+		err = vr_kafka_partitions(d->group, topic, (struct vr_span){VR_SETTINGS_KAFKA_MS}, &d->partitions[i], why);
 		if (!err)
-			err = vr_kafka_topic_check(d->group, topic, (struct vr_span){VR_DAEMON_KAFKA_MS}, &known, why);
+			err = vr_kafka_topic_check(d->group, topic, (struct vr_span){VR_SETTINGS_KAFKA_MS}, &known, why);
 		if (!err) {
 			i++;
 			continue;
@@ -116,7 +116,7 @@ static enum vr_err wait_kafka(struct vr_daemon *d, struct vr_diag *why)
 			return VR_E_AWAY;
 		err = VR_OK;
 	}
-	return err ? err : vr_kafka_cluster_id(d->group, (struct vr_span){VR_DAEMON_KAFKA_MS}, d->cluster, sizeof(d->cluster));
+	return err ? err : vr_kafka_cluster_id(d->group, (struct vr_span){VR_SETTINGS_KAFKA_MS}, d->cluster, sizeof(d->cluster));
 }
 
 static enum vr_err write_begin(struct vr_daemon *d, struct vr_diag *why)
@@ -141,19 +141,13 @@ static enum vr_err read_rules(struct vr_daemon *d, struct vr_diag *why)
 	return err;
 }
 
-int vr_daemon_workers(const struct vr_config *c)
-{
-	long cores = sysconf(_SC_NPROCESSORS_ONLN);
-	return c->workers > 0 ? (int)c->workers : cores > 0 ? (int)cores : 1;
-}
-
 static enum vr_err start_workers(struct vr_daemon *d, struct vr_diag *why)
 {
-	int n = vr_daemon_workers(d->config);
+	int n = vr_settings_workers(d->config);
 	struct vr_worker_config wc = {
-		.shard = vr_run_shard(d->config), .redis = vr_run_redis(d->config), .group = d->group, .producer = d->producer,
+		.shard = vr_settings_shard(d->config), .redis = vr_settings_redis(d->config), .group = d->group, .producer = d->producer,
 		.dlq_topic = d->config->kafka_dlq_topic, .client_id = vr_str_c(d->client_id), .rules = d->rules,
-		.kafka_timeout = {VR_DAEMON_KAFKA_MS}, .note = worker_note, .cut = worker_cut, .fatal = worker_fatal, .state = worker_state, .ctx = d};
+		.kafka_timeout = {VR_SETTINGS_KAFKA_MS}, .note = worker_note, .cut = worker_cut, .fatal = worker_fatal, .state = worker_state, .ctx = d};
 	wc.shard.cluster = d->cluster;
 	wc.shard.group = d->group_id;
 	d->worker = calloc((size_t)n, sizeof(struct vr_worker *));
@@ -169,7 +163,7 @@ static enum vr_err start_publisher(struct vr_daemon *d)
 {
 	const struct vr_config *c = d->config;
 	struct vr_publisher_config pc = {
-		.redis = vr_run_redis(c), .prefix = c->redis_prefix, .live_db = (int)c->redis_live_db, .alerts_db = (int)c->redis_alerts_db,
+		.redis = vr_settings_redis(c), .prefix = c->redis_prefix, .live_db = (int)c->redis_live_db, .alerts_db = (int)c->redis_alerts_db,
 		.merge = {.windows = c->windows, .top_n = (uint32_t)c->views_top_n, .top_channels = (uint32_t)c->views_top_channels},
 		.interval = c->publisher_interval, .alerts_retention = c->alerts_retention, .topics = c->kafka_topics.at,
 		.n_topics = c->kafka_topics.n, .partitions = partitions_of, .lag = lag_of, .failed = publisher_failed,
@@ -193,7 +187,7 @@ static enum vr_err prepare(struct vr_daemon *d, struct vr_diag *why)
 	const struct vr_config *c = d->config;
 	set_names(d);
 	d->partitions = calloc(c->kafka_topics.n, sizeof(d->partitions[0]));
-	enum vr_err err = d->partitions ? vr_run_kafka(c, d->client_id, &d->properties, &d->kafka) : VR_E_NOMEM;
+	enum vr_err err = d->partitions ? vr_settings_kafka(c, d->client_id, &d->properties, &d->kafka) : VR_E_NOMEM;
 	d->kafka.log = (struct vr_kafka_log){vr_report_kafka, d->report};
 	if (!err)
 		err = vr_keys_init(&d->keys, c->redis_prefix, VR_STR(""), 0, (int)c->redis_live_db, (int)c->redis_alerts_db);

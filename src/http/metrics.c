@@ -146,16 +146,12 @@ static size_t find_series(const struct vr_metrics *m, enum vr_m id, const char *
 
 static void insert_series(struct vr_metrics *m, size_t at, struct series s)
 {
-	if (m->n_series == m->cap_series) {
-		size_t cap = m->cap_series ? 2 * m->cap_series : 16;
-		struct series *more = reallocarray(m->series, cap, sizeof(*more));
-		if (!more) {
-			free(s.labels);
-			return;
-		}
-		m->series = more;
-		m->cap_series = cap;
+	struct series *more = vr_mem_grow(m->series, m->n_series, &m->cap_series, sizeof(*more));
+	if (!more) {
+		free(s.labels);
+		return;
 	}
+	m->series = more;
 	memmove(m->series + at + 1, m->series + at, (m->n_series - at) * sizeof(s));
 	m->series[at] = s;
 	m->n_series++;

@@ -83,6 +83,8 @@ struct sim_value *sim_lookup_write(struct sim_call *c, enum sim_type type);
 void sim_touch(struct sim_call *c, struct vr_str key);
 /** As sim_touch of argv[1]; an empty collection is removed. */
 void sim_touch_shrunk(struct sim_call *c, struct sim_value *v);
+/** Remove the items named from argv[2] on, and answer how many there were. */
+void sim_remove_items(struct sim_call *c, enum sim_type type);
 /** Watched keys of database db that are in one of both. */
 void sim_touch_all(struct sim_redis *s, int db, const struct sim_db *a, const struct sim_db *b);
 /** [start, stop] with negative indices from the end, clamped; gives how many. */

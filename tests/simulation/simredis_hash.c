@@ -16,8 +16,7 @@ static void reply_length(struct sim_call *c, enum sim_type type)
 		sim_int(c, (int64_t)length(v));
 }
 
-/* Remove the items named from argv[2] on. */
-static void reply_removed(struct sim_call *c, enum sim_type type)
+void sim_remove_items(struct sim_call *c, enum sim_type type)
 {
 	struct sim_value *v;
 	int64_t n = 0;
@@ -128,7 +127,7 @@ void sim_hgetall(struct sim_call *c)
 
 void sim_hdel(struct sim_call *c)
 {
-	reply_removed(c, SIM_HASH);
+	sim_remove_items(c, SIM_HASH);
 }
 
 void sim_hlen(struct sim_call *c)
@@ -158,7 +157,7 @@ void sim_sadd(struct sim_call *c)
 
 void sim_srem(struct sim_call *c)
 {
-	reply_removed(c, SIM_SET);
+	sim_remove_items(c, SIM_SET);
 }
 
 static void reply_items(struct sim_call *c, const struct sim_value *v, size_t from, size_t n)

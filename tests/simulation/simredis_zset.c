@@ -141,22 +141,7 @@ void sim_zadd(struct sim_call *c)
 
 void sim_zrem(struct sim_call *c)
 {
-	struct sim_value *v;
-	int64_t n = 0;
-
-	if (!sim_lookup(c, SIM_ZSET, &v))
-		return;
-	for (size_t i = 2; v && i < c->argc; i++) {
-		ptrdiff_t at = sim_items_find(v, c->argv[i]);
-		if (at < 0)
-			continue;
-		v = sim_db_own(sim_db_of(c), v);
-		sim_items_remove(v, (size_t)at);
-		n++;
-	}
-	if (n > 0)
-		sim_touch_shrunk(c, v);
-	sim_int(c, n);
+	sim_remove_items(c, SIM_ZSET);
 }
 
 void sim_zscore(struct sim_call *c)

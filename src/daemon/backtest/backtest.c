@@ -41,7 +41,7 @@ static enum vr_err read_rules(struct job *j, const char *path, const char *label
 	struct vr_str file = vr_str_c(path);
 	struct vr_str_list files = {&file, 1};
 	struct vr_rules *rules;
-	enum vr_err err = vr_run_rules(&files, &j->config->windows, &j->mem, &rules);
+	enum vr_err err = vr_settings_rules(&files, &j->config->windows, &j->mem, &rules);
 	if (!err)
 		vr_trial_init(&j->trial[j->n++], label, rules, &j->mem);
 	return err;
@@ -133,14 +133,14 @@ static int run(struct job *j, struct vr_history_options *h)
 static int prepare(struct job *j, struct vr_history_options *h)
 {
 	struct vr_diag d = {0};
-	if (vr_run_load(j->o->run, &j->config, NULL))
+	if (vr_settings_load(j->o->settings, &j->config, NULL))
 		return EX_CONFIG;
 	/* Both, so that the mistakes of both are told. */
 	enum vr_err err = read_rules(j, j->o->rules, "new");
 	enum vr_err old = j->o->against ? read_rules(j, j->o->against, "old") : VR_OK;
 	if (err || old)
 		return EX_CONFIG;
-	err = vr_run_kafka(j->config, "virald-backtest", &j->properties, &j->kafka);
+	err = vr_settings_kafka(j->config, "virald-backtest", &j->properties, &j->kafka);
 	if (!err)
 		err = vr_kafka_config_try(&j->kafka, &d);
 	if (err)
@@ -148,7 +148,7 @@ static int prepare(struct job *j, struct vr_history_options *h)
 	name_topics(j);
 	h->config = j->config;
 	h->kafka = &j->kafka;
-	h->engine = vr_run_shard(j->config).engine;
+	h->engine = vr_settings_shard(j->config).engine;
 	return j->topics.failed ? fail(VR_E_NOMEM, &d) : EX_OK;
 }
 

@@ -7,10 +7,10 @@
  *
  * The alerts are those of a live daemon whose first start is at `from`: the same ids and times. Nothing is written, no
  * Redis is needed.   Threads: one caller.                                                                          */
-#include "run.h"
+#include "settings.h"
 
 struct vr_backtest_options {
-	const struct vr_run_options *run;	/* configuration: brokers, topics, limits */
+	const struct vr_settings *settings;	/* configuration: brokers, topics, limits */
 	const char *rules, *against;		/* files or patterns; against may be NULL */
 	const char *from, *to;			/* virality/point.h; NULL: all */
 	uint64_t limit;				/* rows of a list; 0: all */

@@ -222,7 +222,7 @@ static int run(struct demo *d)
 	snprintf(rules, sizeof(rules), "rules_files=%s", d->rules);
 	snprintf(http, sizeof(http), "http.listen=%s", d->http);
 	const char *sets[] = {brokers, url, rules, "kafka.topics=" TOPIC, "log.level=warn", http};
-	struct vr_run_options o = {.sets = sets, .n_sets = sizeof(sets) / sizeof(sets[0]), .each_second = each_second, .ctx = d};
+	struct vr_run_options o = {.settings = {.sets = sets, .n_sets = sizeof(sets) / sizeof(sets[0])}, .each_second = each_second, .ctx = d};
 	d->began_ms = vr_clock_mono().ms;
 	return vr_run(&o);
 }

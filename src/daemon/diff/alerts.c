@@ -12,26 +12,14 @@ enum { PAGE = 500 };
 /* From where on live has told all, of each partition; and since when the stream holds all. */
 struct bounds { int64_t *silent, *base, *off[VR_DIFF_SIDES]; struct vr_wall *stream[VR_DIFF_SIDES]; int64_t kept_ms; };
 
-static void copy(char *out, size_t size, struct vr_str s)
-{
-	size_t n = s.n < size ? s.n : size - 1;
-	if (n)
-		memcpy(out, s.p, n);
-	out[n] = '\0';
-}
-
 /* ------------------------------------------------ lists ------------------------------ */
 
 enum vr_err vr_diff_alerts_add(struct vr_diff_alerts *list, const struct vr_diff_alert *a)
 {
-	if (list->n == list->cap) {
-		size_t cap = list->cap ? list->cap * 2 : 64;
-		struct vr_diff_alert *at = reallocarray(list->at, cap, sizeof(*at));
-		if (!at)
-			return VR_E_NOMEM;
-		list->at = at;
-		list->cap = cap;
-	}
+	struct vr_diff_alert *at = vr_mem_grow(list->at, list->n, &list->cap, sizeof(*at));
+	if (!at)
+		return VR_E_NOMEM;
+	list->at = at;
 	list->at[list->n++] = *a;
 	return VR_OK;
 }
@@ -67,10 +55,10 @@ static enum vr_err take_entry(struct vr_diff *f, const struct vr_reply *flat, st
 	struct vr_diff_alert a = {.part = find_part(f, flat), .offset = vr_reply_field_i64(flat, "offset"), .time_ms = vr_reply_field_i64(flat, "updated_ms")};
 	if (a.part < 0 || vr_str_eq(vr_reply_field_str(flat, "reason"), VR_STR("switch")))
 		return VR_OK;
-	copy(a.id, sizeof(a.id), vr_reply_field_str(flat, "id"));
-	copy(a.state, sizeof(a.state), vr_reply_field_str(flat, "state"));
-	copy(a.alertname, sizeof(a.alertname), vr_reply_field_str(flat, "alertname"));
-	copy(a.content, sizeof(a.content), vr_reply_field_str(flat, "content_id"));
+	vr_str_copy(a.id, sizeof(a.id), vr_reply_field_str(flat, "id"));
+	vr_str_copy(a.state, sizeof(a.state), vr_reply_field_str(flat, "state"));
+	vr_str_copy(a.alertname, sizeof(a.alertname), vr_reply_field_str(flat, "alertname"));
+	vr_str_copy(a.content, sizeof(a.content), vr_reply_field_str(flat, "content_id"));
 	return vr_diff_alerts_add(list, &a);
 }
 

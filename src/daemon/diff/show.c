@@ -13,14 +13,10 @@ enum vr_err vr_diff_item(struct vr_diff *f, int side, unsigned view, struct vr_s
 {
 	struct vr_diff_items *items = &f->items[side];
 	struct vr_diff_item item = {.view = (uint8_t)view};
-	if (items->n == items->cap) {
-		size_t cap = items->cap ? items->cap * 2 : 1024;
-		struct vr_diff_item *at = reallocarray(items->at, cap, sizeof(*at));
-		if (!at)
-			return VR_E_NOMEM;
-		items->at = at;
-		items->cap = cap;
-	}
+	struct vr_diff_item *at = vr_mem_grow(items->at, items->n, &items->cap, sizeof(*at));
+	if (!at)
+		return VR_E_NOMEM;
+	items->at = at;
 	if (vr_arena_dup(&f->texts, id, &item.id) || vr_arena_dup(&f->texts, name, &item.name) || vr_arena_dup(&f->texts, value, &item.value))
 		return VR_E_NOMEM;
 	items->at[items->n++] = item;
@@ -85,20 +81,12 @@ static int by_place(const void *a, const void *b)
 	return order ? order : vr_str_cmp(x->name, y->name);
 }
 
-static void copy(char *out, size_t size, struct vr_str s)
-{
-	size_t n = s.n < size ? s.n : size - 1;
-	if (n)
-		memcpy(out, s.p, n);
-	out[n] = '\0';
-}
-
 /* Counts matter most: a ratio or a time differs because a count does. */
 static double weight_of(struct vr_str name, const struct vr_str value[VR_DIFF_SIDES])
 {
 	char text[VR_DIFF_SIDES][32];
 	for (int i = 0; i < VR_DIFF_SIDES; i++)
-		copy(text[i], sizeof(text[i]), value[i]);
+		vr_str_copy(text[i], sizeof(text[i]), value[i]);
 	double by = fabs(strtod(text[VR_DIFF_SHADOW], NULL) - strtod(text[VR_DIFF_LIVE], NULL));
 	bool is_time = name.n > 3 && memcmp(name.p + name.n - 3, "_ms", 3) == 0;
 	bool is_count = !is_time && !memchr(value[VR_DIFF_LIVE].p ? value[VR_DIFF_LIVE].p : "", '.', value[VR_DIFF_LIVE].n);
@@ -117,7 +105,7 @@ static void note_field(struct vr_diff_row *row, const struct vr_diff_item *x, co
 	row->by = by;
 	snprintf(row->name, sizeof(row->name), "%s%.*s", x->view <= VR_VIEW_INFO ? prefix[x->view] : "", (int)x->name.n, x->name.p);
 	for (int i = 0; i < VR_DIFF_SIDES; i++)
-		copy(row->value[i], sizeof(row->value[i]), value[i].p ? value[i] : VR_STR("-"));
+		vr_str_copy(row->value[i], sizeof(row->value[i]), value[i].p ? value[i] : VR_STR("-"));
 }
 
 static int by_size(const void *a, const void *b)
@@ -161,7 +149,7 @@ static void compare_one(struct vr_diff *f, struct vr_diff_rows *rows, uint64_t *
 {
 	static const struct vr_str none = {NULL, 0};
 	struct vr_diff_row row = {.fields = 0};
-	copy(row.id, sizeof(row.id), i < i_end ? i->id : k->id);
+	vr_str_copy(row.id, sizeof(row.id), i < i_end ? i->id : k->id);
 	while (i < i_end || k < k_end) {
 		int order = i == i_end ? 1 : k == k_end ? -1 : by_place(i, k);
 		const struct vr_str value[VR_DIFF_SIDES] = {order <= 0 ? i->value : none, order >= 0 ? k->value : none};
@@ -225,10 +213,10 @@ enum vr_err vr_diff_show(struct vr_diff *f, const struct vr_diff_part *p, const 
 void vr_diff_only(struct vr_diff *f, struct vr_str id, int side)
 {
 	struct vr_diff_row row = {.fields = 1, .by = INFINITY};
-	copy(row.id, sizeof(row.id), id);
-	copy(row.name, sizeof(row.name), VR_STR("the whole content"));
-	copy(row.value[side], sizeof(row.value[side]), VR_STR("there"));
-	copy(row.value[!side], sizeof(row.value[!side]), VR_STR("-"));
+	vr_str_copy(row.id, sizeof(row.id), id);
+	vr_str_copy(row.name, sizeof(row.name), VR_STR("the whole content"));
+	vr_str_copy(row.value[side], sizeof(row.value[side]), VR_STR("there"));
+	vr_str_copy(row.value[!side], sizeof(row.value[!side]), VR_STR("-"));
 	f->counts.contents++;
 	f->counts.differing++;
 	f->counts.only_live += side == VR_DIFF_LIVE;

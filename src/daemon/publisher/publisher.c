@@ -44,14 +44,10 @@ static enum vr_err acquire(struct vr_publisher *p, struct vr_diag *d)
 
 static struct vr_seen *add_seen(struct vr_publisher *p)
 {
-	if (p->n_seen == p->cap_seen) {
-		size_t cap = p->cap_seen ? p->cap_seen * 2 : 16;
-		struct vr_seen *s = reallocarray(p->seen, cap, sizeof(*s));
-		if (!s)
-			return NULL;
-		p->seen = s;
-		p->cap_seen = cap;
-	}
+	struct vr_seen *s = vr_mem_grow(p->seen, p->n_seen, &p->cap_seen, sizeof(*s));
+	if (!s)
+		return NULL;
+	p->seen = s;
 	p->seen[p->n_seen] = (struct vr_seen){.known = false};
 	return &p->seen[p->n_seen++];
 }

@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <sysexits.h>
 
-#include "daemon.h"
+#include "exit.h"
 #include "parts.h"
 
 enum { TAKE_BACK_MS = 15000 };
@@ -21,7 +21,7 @@ static void worker_fatal(void *ctx, enum vr_err err, const struct vr_diag *why)
 {
 	struct vr_replay *r = ctx;
 	vr_report_say(r->report, VR_EV_FATAL, "%s: %s", vr_err_text(err), why->text);
-	vr_replay_end(r, vr_daemon_exit_of(err));
+	vr_replay_end(r, vr_exit_of(err));
 }
 
 /* Nobody decides for a replay while it runs: what stops one partition ends it. */
@@ -87,7 +87,7 @@ void vr_replay_group_error(void *ctx, enum vr_err err, bool fatal, const char *t
 	struct vr_replay *r = ctx;
 	vr_report_say(r->report, fatal ? VR_EV_FATAL : VR_EV_KAFKA, "%s", text);
 	if (fatal)
-		vr_replay_end(r, vr_daemon_exit_of(err));
+		vr_replay_end(r, vr_exit_of(err));
 }
 
 /* ------------------------------------------------ the publisher ----------------------- */
@@ -120,7 +120,7 @@ static void published(void *ctx, struct vr_span took) { vr_report_published(((st
 
 static struct vr_redis_config spare_redis(const struct vr_replay *r)
 {
-	struct vr_redis_config rc = vr_run_redis(r->config);
+	struct vr_redis_config rc = vr_settings_redis(r->config);
 	rc.db = r->spare_db;
 	return rc;
 }
@@ -160,7 +160,7 @@ static enum vr_err start_rules(struct vr_replay *r, struct vr_diag *d)
 /* Cuts as small as when caught up: every reader of Redis waits for each. */
 static struct vr_shard_config shard_config(const struct vr_replay *r)
 {
-	struct vr_shard_config c = vr_run_shard(r->config);
+	struct vr_shard_config c = vr_settings_shard(r->config);
 	c.live_db = r->spare_db;
 	c.cluster = r->cluster;
 	c.group = r->group_id;
@@ -171,10 +171,10 @@ static struct vr_shard_config shard_config(const struct vr_replay *r)
 
 static enum vr_err start_workers(struct vr_replay *r, struct vr_diag *d)
 {
-	int n = vr_daemon_workers(r->config);
+	int n = vr_settings_workers(r->config);
 	struct vr_worker_config wc = {
 		.shard = shard_config(r), .redis = spare_redis(r), .group = r->group, .client_id = vr_str_c(r->client_id), .rules = r->rules,
-		.kafka_timeout = {VR_DAEMON_KAFKA_MS}, .shadow = shadow_of, .pace = pace, .paced = paced, .note = worker_note, .cut = worker_cut,
+		.kafka_timeout = {VR_SETTINGS_KAFKA_MS}, .shadow = shadow_of, .pace = pace, .paced = paced, .note = worker_note, .cut = worker_cut,
 		.fatal = worker_fatal, .state = worker_state, .ctx = r};
 	n = (size_t)n > r->gen.n ? (int)r->gen.n : n;
 	r->worker = calloc((size_t)n, sizeof(struct vr_worker *));

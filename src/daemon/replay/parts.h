@@ -19,6 +19,7 @@
 #include "generation.h"
 #include "replay.h"
 #include "pace.h"
+#include "report.h"
 #include "rulebook.h"
 #include "switch/switcher.h"
 #include "virality/diff.h"

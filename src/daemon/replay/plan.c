@@ -23,7 +23,7 @@ static enum vr_err give_rules(struct vr_replay *r, struct vr_generation *ret, st
 	struct vr_rulefile *file;
 	if (!r->options->rules)
 		return VR_OK;
-	if (vr_run_rulefile(&files, &r->config->windows, &r->mem, &file))
+	if (vr_settings_rulefile(&files, &r->config->windows, &r->mem, &file))
 		return vr_diag_set(d, VR_E_CONFIG, "--rules", "%s cannot be used, see above", r->options->rules);
 	struct vr_str text = vr_rulefile_json(file);
 	ret->rules = VR_GENERATION_RULES_GIVEN;

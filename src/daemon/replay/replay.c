@@ -6,7 +6,7 @@
 #include <sysexits.h>
 #include <unistd.h>
 
-#include "daemon.h"
+#include "exit.h"
 #include "parts.h"
 
 enum { DIFFERS = 1 };		/* as diff(1) has it */
@@ -35,7 +35,7 @@ static enum vr_err check_databases(const struct vr_config *c, struct vr_diag *d)
 
 static enum vr_err reach_redis(struct vr_replay *r, struct vr_diag *d)
 {
-	struct vr_redis_config rc = vr_run_redis(r->config);
+	struct vr_redis_config rc = vr_settings_redis(r->config);
 	struct vr_redis_facts facts;
 	r->spare_db = (int)r->config->redis_spare_db;
 	enum vr_err err = vr_keys_init(&r->keys, r->config->redis_prefix, VR_STR(""), 0, (int)r->config->redis_live_db, (int)r->config->redis_alerts_db);
@@ -57,13 +57,13 @@ static enum vr_err reach_kafka(struct vr_replay *r, struct vr_diag *d)
 	gethostname(host, sizeof(host) - 1);
 	snprintf(r->client_id, sizeof(r->client_id), "virald-replay-%s-%d", host, (int)getpid());
 	snprintf(r->group_id, sizeof(r->group_id), "%s", r->config->kafka_group_id.p);
-	enum vr_err err = vr_run_kafka(r->config, r->client_id, &r->properties, &r->kafka);
+	enum vr_err err = vr_settings_kafka(r->config, r->client_id, &r->properties, &r->kafka);
 	r->kafka.log = (struct vr_kafka_log){vr_report_kafka, r->report};
 	if (!err)
 		err = vr_kafka_config_try(&r->kafka, d);
 	if (!err)
 		err = vr_group_new(&r->kafka, &ops, &r->group, d);
-	return err ? err : vr_kafka_cluster_id(r->group, (struct vr_span){VR_DAEMON_KAFKA_MS}, r->cluster, sizeof(r->cluster));
+	return err ? err : vr_kafka_cluster_id(r->group, (struct vr_span){VR_SETTINGS_KAFKA_MS}, r->cluster, sizeof(r->cluster));
 }
 
 static enum vr_err start(struct vr_replay *r, struct vr_diag *d)
@@ -72,7 +72,7 @@ static enum vr_err start(struct vr_replay *r, struct vr_diag *d)
 	if (!err)
 		err = catch_signals(r);
 	if (!err)
-		err = vr_report_new(r->config, vr_daemon_workers(r->config), &r->report, d);
+		err = vr_report_new(r->config, vr_settings_workers(r->config), &r->report, d);
 	if (err)
 		return err;
 	/* Lines of the log would tear the bar: only what a person has to know comes between. */
@@ -134,7 +134,7 @@ static int end_already(struct vr_replay *r)
 
 static int exit_of(enum vr_err err)
 {
-	return err == VR_E_BUSY || err == VR_E_FENCED ? EX_TEMPFAIL : vr_daemon_exit_of(err);
+	return err == VR_E_BUSY || err == VR_E_FENCED ? EX_TEMPFAIL : vr_exit_of(err);
 }
 
 static void say_why(const struct vr_diag *d, enum vr_err err)
@@ -202,7 +202,7 @@ static void set_apart(struct vr_config *c)
 int vr_replay(const struct vr_replay_options *o)
 {
 	struct vr_replay r = {.options = o, .signals = -1};
-	if (vr_run_load(&o->run, &r.config, &r.rulefile))
+	if (vr_settings_load(&o->settings, &r.config, &r.rulefile))
 		return EX_CONFIG;
 	set_apart(r.config);
 	r.mem = vr_mem_heap();

@@ -8,10 +8,10 @@
  *          of a dry run: compared with live ─> discarded
  *
  * The same name again goes on where its cuts say.   Threads: one caller.                                        */
-#include "run.h"
+#include "settings.h"
 
 struct vr_replay_options {
-	struct vr_run_options run;
+	struct vr_settings settings;
 	const char *from, *to;			/* as typed; NULL: earliest, live; or what the generation has */
 	const char *name;			/* NULL: of the time of day */
 	const char *discard;			/* the generation that may be thrown away; NULL: none */

@@ -6,7 +6,6 @@
 #include <unistd.h>
 
 #include "clock.h"
-#include "daemon.h"
 #include "parts.h"
 #include "sight.h"
 #include "virality/progress.h"
@@ -54,7 +53,7 @@ static bool has_progress(const struct vr_replay *r)
 {
 	int64_t now = vr_clock_mono().ms;
 	for (int i = 0; i < r->n_workers; i++)
-		if (now - vr_worker_beat(r->worker[i]).ms > VR_DAEMON_BEAT_MAX_MS)
+		if (now - vr_worker_beat(r->worker[i]).ms > VR_WORKER_BEAT_MAX_MS)
 			return false;
 	return true;
 }

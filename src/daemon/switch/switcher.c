@@ -105,7 +105,7 @@ static void set_up(struct vr_switcher *s)
 
 enum vr_err vr_switcher_new(const struct vr_switcher_config *config, struct vr_switcher **ret, struct vr_diag *d)
 {
-	struct vr_redis_config rc = vr_run_redis(config->config);
+	struct vr_redis_config rc = vr_settings_redis(config->config);
 	struct vr_switcher *s = calloc(1, sizeof(*s));
 	if (!s)
 		return VR_E_NOMEM;

@@ -9,7 +9,7 @@
  * The first try also looks at every key of both databases (nobody else's may be there) and at what would be lost.
  * Whoever fills the shadow meanwhile goes on until the switch, and finds its database to be another one's then.
  * Ownership: keeps config and group.   Threads: one owner.                                                         */
-#include "run.h"
+#include "settings.h"
 #include "virality/switch.h"
 
 struct vr_switcher_config {

@@ -7,7 +7,7 @@
 #include <time.h>
 
 #include "clock.h"
-#include "daemon.h"
+#include "exit.h"
 #include "replay/replay.h"
 #include "switcher.h"
 
@@ -31,7 +31,7 @@ static void pause_ms(int64_t ms)
 static int fail(enum vr_err err, const struct vr_diag *d)
 {
 	fprintf(stderr, "virald: %s%s%s\n", d->where, d->where[0] ? ": " : "", d->text[0] ? d->text : vr_err_text(err));
-	return vr_daemon_exit_of(err);
+	return vr_exit_of(err);
 }
 
 static void no_parts(void *ctx, const struct vr_topic_part *parts, size_t n)
@@ -56,7 +56,7 @@ static enum vr_err open_all(struct switching *s, struct vr_diag *d)
 	struct vr_kafka_config kafka;
 	struct vr_switcher_config sc = {.config = s->config, .name = s->o->name,
 		.accept_shorter_history = s->o->accept_shorter_history, .accept_state_loss = s->o->accept_state_loss};
-	enum vr_err err = vr_run_kafka(s->config, "virald-switch", &s->properties, &kafka);
+	enum vr_err err = vr_settings_kafka(s->config, "virald-switch", &s->properties, &kafka);
 	if (!err)
 		err = vr_group_new(&kafka, &ops, &s->group, d);
 	sc.group = s->group;
@@ -99,7 +99,7 @@ static int done(const struct switching *s, enum vr_switch_verdict verdict)
 /* Behind, and nobody brings it nearer: a replay goes on with it up to where live is, and makes it live there. */
 static int resume(const struct vr_switching_options *o, const char *name)
 {
-	struct vr_replay_options r = {.run = o->run, .name = name, .rate = -1, .switches = true,
+	struct vr_replay_options r = {.settings = o->settings, .name = name, .rate = -1, .switches = true,
 		.accept_shorter_history = o->accept_shorter_history, .accept_state_loss = o->accept_state_loss};
 	return vr_replay(&r);
 }
@@ -127,7 +127,7 @@ int vr_switching(const struct vr_switching_options *o)
 {
 	struct switching s = {.o = o};
 	struct vr_diag d = {.text = ""};
-	if (vr_run_load(&o->run, &s.config, NULL))
+	if (vr_settings_load(&o->settings, &s.config, NULL))
 		return EX_CONFIG;
 	s.until = vr_mono_add(vr_clock_mono(), o->wait);
 	s.said = vr_mono_add(vr_clock_mono(), (struct vr_span){BEHIND_MS});

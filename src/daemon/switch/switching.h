@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 /* switching.h - `virald switch NAME` and `virald switch --undo`.   Threads: one caller. */
-#include "run.h"
+#include "settings.h"
 
 struct vr_switching_options {
-	struct vr_run_options run;
+	struct vr_settings settings;
 	const char *name;		/* NULL: undo */
 	bool undo, accept_shorter_history, accept_state_loss;
 	struct vr_span wait;		/* for a shadow that is behind */

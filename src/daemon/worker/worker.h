@@ -14,6 +14,7 @@
 #include "shard/shard.h"
 
 enum { VR_BY_ANY = -1 };
+enum { VR_WORKER_BEAT_MAX_MS = 20000 };		/* one that has not gone round for that long is stuck */
 struct vr_worker_config {
 	struct vr_shard_config shard;		/* of every partition; engine.topic and .partition are filled in */
 	struct vr_redis_config redis;

@@ -30,11 +30,25 @@ static void nearest_name(void **state)
 	assert_null(vr_str_nearest(VR_STR("brokers"), names, 0));
 }
 
+static void a_copy_ends_with_a_nul_and_is_cut_off(void **state)
+{
+	char out[4];
+
+	(void)state;
+	vr_str_copy(out, sizeof(out), VR_STR("abc"));
+	assert_string_equal(out, "abc");
+	vr_str_copy(out, sizeof(out), VR_STR("abcd"));
+	assert_string_equal(out, "abc");
+	vr_str_copy(out, sizeof(out), (struct vr_str){NULL, 0});
+	assert_string_equal(out, "");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(order_is_that_of_bytes),
 		cmocka_unit_test(nearest_name),
+		cmocka_unit_test(a_copy_ends_with_a_nul_and_is_cut_off),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

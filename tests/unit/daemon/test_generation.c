@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "generation.h"
+#include "virality/talk.h"
 #include "redis_server.h"
 
 enum { LIVE, SPARE, ALERTS };
@@ -41,46 +42,32 @@ static int tear_down(void **state)
 /* One command in a database; its integer, or 0. */
 static int64_t run(struct rig *r, int db, const char *name, const char *key, const char *value)
 {
-	struct vr_cmds c;
-	struct vr_arena arena;
-	struct vr_replies replies;
+	struct vr_talk t;
 	struct vr_diag d;
-	vr_cmds_init(&c, &r->mem);
-	vr_arena_init(&arena, &r->mem, 0);
-	vr_cmd(&c, 2, "SELECT");
-	vr_cmd_i64(&c, db);
-	vr_cmd(&c, (uint32_t)(1 + (key != NULL) + (value != NULL)), name);
+	vr_talk_open(&t, &r->link, &r->mem);
+	vr_cmd_select(&t.cmds, db);
+	vr_cmd(&t.cmds, (uint32_t)(1 + (key != NULL) + (value != NULL)), name);
 	if (key)
-		vr_cmd_c(&c, key);
+		vr_cmd_c(&t.cmds, key);
 	if (value)
-		vr_cmd_c(&c, value);
-	vr_cmd(&c, 2, "SELECT");
-	vr_cmd_i64(&c, LIVE);
-	assert_int_equal(r->link.exchange(r->link.ctx, &c, &arena, &replies, &d), VR_OK);
-	assert_int_not_equal(replies.at[1].type, VR_REPLY_ERROR);
-	int64_t n = replies.at[1].integer;
-	vr_arena_done(&arena);
-	vr_cmds_done(&c);
+		vr_cmd_c(&t.cmds, value);
+	vr_cmd_select(&t.cmds, LIVE);
+	assert_int_equal(vr_talk_ask(&t, &d), VR_OK);
+	int64_t n = t.r.at[1].integer;
+	vr_talk_close(&t);
 	return n;
 }
 
 static void write(struct rig *r, const struct vr_generation *g)
 {
-	struct vr_cmds c;
-	struct vr_arena arena;
-	struct vr_replies replies;
+	struct vr_talk t;
 	struct vr_diag d;
-	vr_cmds_init(&c, &r->mem);
-	vr_arena_init(&arena, &r->mem, 0);
-	vr_cmd(&c, 2, "SELECT");
-	vr_cmd_i64(&c, SPARE);
-	vr_generation_write(g, &r->keys, &c);
-	vr_cmd(&c, 2, "SELECT");
-	vr_cmd_i64(&c, LIVE);
-	assert_int_equal(r->link.exchange(r->link.ctx, &c, &arena, &replies, &d), VR_OK);
-	assert_null(vr_replies_first_error(&replies));
-	vr_arena_done(&arena);
-	vr_cmds_done(&c);
+	vr_talk_open(&t, &r->link, &r->mem);
+	vr_cmd_select(&t.cmds, SPARE);
+	vr_generation_write(g, &r->keys, &t.cmds);
+	vr_cmd_select(&t.cmds, LIVE);
+	assert_int_equal(vr_talk_ask(&t, &d), VR_OK);
+	vr_talk_close(&t);
 }
 
 static struct vr_generation example(struct vr_generation_part *part)
