@@ -1,24 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <endian.h>
+#include "rule.h"
 #include "rules_check.h"
-#include "rules_program.h"
 #include "rules_template.h"
 #include "virality/hash.h"
 #include "virality/json.h"
 
 #define RULES_MAX   1000U
 #define CHUNK_BYTES 4096U
-
-struct vr_rule {
-	struct vr_str name, severity;
-	uint64_t version, key;
-	struct vr_span for_;
-	struct vr_program expr, reset;
-	struct vr_rule_gate gate;
-	bool has_reset;
-	const struct vr_pair *labels, *annotations;
-	size_t n_labels, n_annotations;
-};
 
 struct vr_rules {
 	struct vr_mem *mem; /* keeps */
@@ -239,53 +228,6 @@ int vr_rules_find(const struct vr_rules *set, uint64_t key)
 		if (set->at[i].key == key)
 			return (int)i;
 	return -1;
-}
-
-struct vr_str vr_rule_name(const struct vr_rule *r)
-{
-	return r->name;
-}
-uint64_t vr_rule_version(const struct vr_rule *r)
-{
-	return r->version;
-}
-uint64_t vr_rule_key(const struct vr_rule *r)
-{
-	return r->key;
-}
-struct vr_span vr_rule_for(const struct vr_rule *r)
-{
-	return r->for_;
-}
-struct vr_str vr_rule_severity(const struct vr_rule *r)
-{
-	return r->severity;
-}
-
-size_t vr_rule_labels(const struct vr_rule *r, const struct vr_pair **ret)
-{
-	*ret = r->labels;
-	return r->n_labels;
-}
-
-struct vr_judged vr_rule_judge(const struct vr_rule *r, vr_term_value_f *value, const void *entity)
-{
-	return vr_program_run(&r->expr, value, entity);
-}
-
-bool vr_rule_may_reset(const struct vr_rule *r, vr_term_value_f *value, const void *entity)
-{
-	return !r->has_reset || vr_program_run(&r->reset, value, entity).present;
-}
-
-const struct vr_rule_gate *vr_rule_gate(const struct vr_rule *r)
-{
-	return &r->gate;
-}
-
-bool vr_rule_may_begin_by_falling(const struct vr_rule *r)
-{
-	return vr_program_may_begin_by_falling(&r->expr);
 }
 
 static void add_name(struct vr_buf *b, size_t i, struct vr_str name)

@@ -32,49 +32,13 @@ static const struct {
 
 static struct kind parse_binary(struct vr_parser *p, int precedence);
 
-struct vr_pos vr_parser_pos(const struct vr_parser *p, size_t at)
-{
-	return vr_rules_pos_in(p->start, p->lexer.text, at);
-}
-
-static void give_up(struct vr_parser *p)
-{
-	p->broken = true;
-	p->token = (struct vr_token){.kind = VR_TOK_END, .at = p->lexer.text.n};
-	p->lexer.at = p->lexer.text.n;
-}
-
-void vr_parser_unexpected(struct vr_parser *p, const char *expected)
-{
-	struct vr_pos pos = vr_parser_pos(p, p->token.at);
-
-	if (p->broken)
-		return;
-	if (p->token.kind == VR_TOK_END)
-		vr_rules_say(p->errors, pos, "the expression ends here; expected %s", expected);
-	else
-		vr_rules_say(p->errors, pos, "found %q; expected %s", p->token.text, expected);
-	give_up(p);
-}
-
-void vr_parser_advance(struct vr_parser *p)
-{
-	if (p->broken)
-		return;
-	p->token = vr_lexer_next(&p->lexer);
-	if (p->token.kind != VR_TOK_BAD)
-		return;
-	vr_rules_say(p->errors, vr_parser_pos(p, p->token.at), "%q %s", p->token.text, p->token.why);
-	give_up(p);
-}
-
 static void too_large(struct vr_parser *p)
 {
 	if (!p->broken)
 		vr_rules_say(p->errors, vr_parser_pos(p, p->token.at),
 			"the expression is too large: at most %u levels of nesting, %u metrics and %u operations",
 			(size_t)VR_NESTING_MAX, (size_t)VR_ARGS_MAX, (size_t)VR_CODE_MAX);
-	give_up(p);
+	vr_parser_give_up(p);
 }
 
 static void emit(struct vr_parser *p, enum vr_op op, bool first, uint16_t arg)

@@ -73,10 +73,12 @@ bool vr_program_may_begin_by_falling(const struct vr_program *program);
 struct vr_rule_gate vr_program_gate(const struct vr_program *expr, const struct vr_program *reset);
 struct vr_judged vr_program_run(const struct vr_program *program, vr_term_value_f *value, const void *entity);
 
-/* Between the two files of the parser. */
+/* Between the files of the parser (rules_parse.c, rules_select.c, rules_token.c). */
 void vr_parser_advance(struct vr_parser *p);
 /** The token has no place here; expected says what has. */
 void vr_parser_unexpected(struct vr_parser *p, const char *expected);
 struct vr_pos vr_parser_pos(const struct vr_parser *p, size_t at);
+/** Nothing more can be said of the text: the token is its end. */
+void vr_parser_give_up(struct vr_parser *p);
 /** A metric with its labels, from a VR_TOK_NAME on. A wrong one is said and yields a term that is never run. */
 struct vr_term vr_parser_selector(struct vr_parser *p);

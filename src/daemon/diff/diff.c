@@ -9,13 +9,6 @@ enum { PIECE = 300, PER_CONTENT = 3, HOUR_MS = 3600000 };
 /* One side's replies in a piece. */
 enum { GOT_SELECT, GOT_NAME, GOT_OWN, GOT_PART, GOT_CONTENTS };
 
-enum vr_err vr_diff_ask(struct vr_diff *f, struct vr_talk *t, struct vr_diag *d)
-{
-	if (f->config.step && !f->config.step(f->config.ctx))
-		return vr_diag_set(d, VR_E_BUSY, "", "broken off while it compared");
-	return vr_talk_ask(t, d);
-}
-
 /* ------------------------------------------------ a piece of a partition -------------- */
 
 static void ask_head(struct vr_diff *f, const struct vr_diff_part *p)

@@ -74,7 +74,13 @@ struct vr_diff {
 };
 
 /** An exchange, unless the caller breaks off. */
-VR_MUST enum vr_err vr_diff_ask(struct vr_diff *f, struct vr_talk *t, struct vr_diag *d);
+VR_MUST static inline enum vr_err vr_diff_ask(struct vr_diff *f, struct vr_talk *t, struct vr_diag *d)
+{
+	if (f->config.step && !f->config.step(f->config.ctx))
+		return vr_diag_set(d, VR_E_BUSY, "", "broken off while it compared");
+	return vr_talk_ask(t, d);
+}
+
 /** Both sides of some contents of a partition, as fields at one moment; what differs is counted and noted.
  * slots: HGETALL of the partials of each side. */
 VR_MUST enum vr_err vr_diff_show(struct vr_diff *f, const struct vr_diff_part *p, const struct vr_diff_state *state, size_t n,

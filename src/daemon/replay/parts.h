@@ -77,13 +77,18 @@ struct vr_replay {
 	_Atomic int exit_code;
 };
 
+/** vr_talk_ask that ends in live's database. */
+VR_MUST static inline enum vr_err vr_replay_ask(const struct vr_replay *r, struct vr_talk *t, struct vr_diag *d)
+{
+	vr_cmd_select(&t->cmds, r->keys.live_db);
+	return vr_talk_ask(t, d);
+}
+
 /* --- plan.c ------------------------------------------------------------------------------------------------ */
 /** Find the generation or plan it. Writes nothing. */
 VR_MUST enum vr_err vr_replay_plan(struct vr_replay *r, struct vr_diag *d);
 /** If there is room for what is planned: discard what is in its place, and write down that it begins. */
 VR_MUST enum vr_err vr_replay_begin(struct vr_replay *r, struct vr_diag *d);
-/** vr_talk_ask that ends in live's database. */
-VR_MUST enum vr_err vr_replay_ask(const struct vr_replay *r, struct vr_talk *t, struct vr_diag *d);
 
 /* --- bounds.c ---------------------------------------------------------------------------------------------- */
 /** All partitions of the topics that were asked for, tied. */

@@ -7,12 +7,6 @@
 #include "parts.h"
 #include "virality/rulefile.h"
 
-enum vr_err vr_replay_ask(const struct vr_replay *r, struct vr_talk *t, struct vr_diag *d)
-{
-	vr_cmd_select(&t->cmds, r->keys.live_db);
-	return vr_talk_ask(t, d);
-}
-
 /* ------------------------------------------------ rules -------------------------------- */
 
 /* Those of --rules, if it is given. */
