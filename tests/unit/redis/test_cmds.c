@@ -4,6 +4,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <cmocka.h>
+#include "failing_mem.h"
 #include <float.h>
 #include <math.h>
 #include <stdlib.h>
@@ -109,18 +110,10 @@ static void doubles_read_back_equal(void **state)
 	assert_string_equal(argument(), "42");
 }
 
-static void *refuse(void *ctx, void *p, size_t old, size_t size)
-{
-	(void)ctx;
-	(void)p;
-	(void)old;
-	(void)size;
-	return NULL;
-}
-
 static void lack_of_memory_sticks(void **state)
 {
-	struct vr_mem none = {.resize = refuse};
+	struct vr_failing_mem failing;
+	struct vr_mem none = vr_failing_mem(&failing, 0);
 	struct vr_cmds d;
 
 	(void)state;

@@ -4,6 +4,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <cmocka.h>
+#include "failing_mem.h"
 #include "reader.h"
 
 #define SLOTS 4
@@ -112,22 +113,14 @@ static void nonsense_is_a_lost_link(void **state)
 	}
 }
 
-static void *refuse(void *ctx, void *p, size_t old, size_t size)
-{
-	(void)ctx;
-	(void)p;
-	(void)old;
-	(void)size;
-	return NULL;
-}
-
 static void lack_of_memory_is_told_apart(void **state)
 {
+	struct vr_failing_mem failing;
 	struct scene s;
 
 	(void)state;
 	open_scene(&s);
-	s.mem.resize = refuse;
+	s.mem = vr_failing_mem(&failing, 0);
 	assert_int_equal(read_all(&s, VR_STR("*2\r\n+a\r\n+b\r\n"), 64), VR_E_NOMEM);
 	close_scene(&s);
 }
