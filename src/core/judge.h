@@ -17,6 +17,12 @@ struct vr_look { const struct vr_engine *e; struct vr_content *c; struct vr_wall
 
 /** A figure for an expression (entity: struct vr_look); false: the content has none. */
 bool vr_look_figure(const void *entity, const struct vr_term *t, double *ret);
+/** The rule's alert on a content, pending or firing; NULL: there is none. */
+static inline const struct vr_rule_state *vr_judge_alert(const struct vr_content *c, const struct vr_rule *rule)
+{
+	const struct vr_rule_state *s = vr_content_rule(c, vr_rule_key(rule));
+	return s && s->state != VR_ALERT_SUPPRESSED ? s : NULL;
+}
 /** Everything of an alert but its state: texts live until the cut is committed. */
 void vr_judge_describe(struct vr_engine *e, struct vr_content *c, const struct vr_rule *rule, const struct vr_rule_state *s,
 	const struct vr_judged *j, struct vr_alert *a);

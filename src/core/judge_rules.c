@@ -38,8 +38,8 @@ static void tell_active(struct vr_engine *e, struct vr_content *c, void (*each)(
 	size_t n = e->rules ? vr_rules_count(e->rules) : 0;
 	for (size_t i = 0; i < n; i++) {
 		const struct vr_rule *rule = vr_rules_at(e->rules, i);
-		const struct vr_rule_state *s = vr_content_rule(c, vr_rule_key(rule));
-		if (!s || s->state == VR_ALERT_SUPPRESSED)
+		const struct vr_rule_state *s = vr_judge_alert(c, rule);
+		if (!s)
 			continue;
 		struct vr_look l = {e, c, e->stream};
 		struct vr_judged j = vr_rule_judge(rule, vr_look_figure, &l);
@@ -75,8 +75,8 @@ enum vr_err vr_judge_end(struct vr_engine *e, struct vr_content *c, enum vr_aler
 	size_t n = e->rules ? vr_rules_count(e->rules) : 0;
 	for (size_t i = 0; i < n; i++) {
 		const struct vr_rule *rule = vr_rules_at(e->rules, i);
-		const struct vr_rule_state *s = vr_content_rule(c, vr_rule_key(rule));
-		if (!s || s->state == VR_ALERT_SUPPRESSED)
+		const struct vr_rule_state *s = vr_judge_alert(c, rule);
+		if (!s)
 			continue;
 		enum vr_err err = end_rule(e, c, rule, *s, reason, at_offset);
 		if (err)
@@ -92,8 +92,8 @@ static enum vr_err drop_gone(struct vr_engine *e, struct vr_content *c, const st
 	size_t n = vr_rules_count(e->rules);
 	for (size_t i = 0; i < n; i++) {
 		const struct vr_rule *rule = vr_rules_at(e->rules, i);
-		const struct vr_rule_state *s = vr_content_rule(c, vr_rule_key(rule));
-		if (!s || s->state == VR_ALERT_SUPPRESSED || vr_rules_find(next, vr_rule_key(rule)) >= 0)
+		const struct vr_rule_state *s = vr_judge_alert(c, rule);
+		if (!s || vr_rules_find(next, vr_rule_key(rule)) >= 0)
 			continue;
 		enum vr_err err = end_rule(e, c, rule, *s, VR_REASON_RULE_REMOVED, at_offset);
 		if (err)

@@ -8,8 +8,8 @@ static enum vr_err buckets_leave(struct vr_engine *e, const struct vr_look *l, i
 	size_t n = vr_rules_count(e->rules);
 	for (size_t i = 0; i < n; i++) {
 		const struct vr_rule *rule = vr_rules_at(e->rules, i);
-		const struct vr_rule_state *s = vr_content_rule(l->c, vr_rule_key(rule));
-		if (!s || s->state == VR_ALERT_SUPPRESSED)
+		const struct vr_rule_state *s = vr_judge_alert(l->c, rule);
+		if (!s)
 			continue;
 		struct vr_judged j = vr_rule_judge(rule, vr_look_figure, l);
 		enum vr_err err = vr_judge_open(e, l, rule, *s, &j, at_offset);

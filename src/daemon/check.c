@@ -1,11 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* check.c - `virald check`: would it start? And what it is made of. */
+#include "check.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <sysexits.h>
-
-#include "run.h"
-#include "virality/rulefile.h"
 
 static int say(enum vr_err err, const char *what, const struct vr_diag *d)
 {
@@ -53,7 +51,7 @@ static int try_kafka(const struct vr_config *c, const struct vr_kafka_config *kc
 	return say(err, "Kafka answers and has the topics", &d);
 }
 
-int vr_run_check(const struct vr_settings *from, bool connect, bool dump)
+int vr_check(const struct vr_settings *from, bool connect, bool dump)
 {
 	struct vr_config *c;
 	struct vr_rulefile *rules;
@@ -79,7 +77,7 @@ int vr_run_check(const struct vr_settings *from, bool connect, bool dump)
 	return code;
 }
 
-int vr_run_versions(void)
+int vr_check_versions(void)
 {
 	printf("virald %s\nlibrdkafka %s\nhiredis %s\nschema 1\n", VR_VERSION, vr_kafka_version(), vr_redis_version());
 	return EX_OK;

@@ -7,6 +7,7 @@
 #include <sysexits.h>
 
 #include "backtest/backtest.h"
+#include "check.h"
 #include "demo/demo.h"
 #include "replay/replay.h"
 #include "run.h"
@@ -83,7 +84,7 @@ static int fail_usage(const char *what, const char *word)
 }
 
 static int command_run(const struct line *l) { return vr_run(&(struct vr_run_options){.settings = l->settings}); }
-static int command_check(const struct line *l) { return vr_run_check(&l->settings, l->connect, l->dump); }
+static int command_check(const struct line *l) { return vr_check(&l->settings, l->connect, l->dump); }
 static int command_backtest(const struct line *l)
 {
 	struct vr_backtest_options o = l->backtest;
@@ -279,7 +280,7 @@ int main(int argc, char **argv)
 		if (c == 'h')
 			return fputs(usage, stdout) < 0 ? EX_IOERR : EX_OK;
 		if (c == 'V')
-			return vr_run_versions();
+			return vr_check_versions();
 		if (c == '?')
 			return fail_usage("cannot use this command line", NULL);
 		int code = take_option(&l, c);

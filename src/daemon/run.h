@@ -18,6 +18,3 @@ struct vr_run_options {
 };
 /** Exit code by sysexits: 0, 64 usage, 69 unreachable, 70 own fault, 78 configuration. */
 int vr_run(const struct vr_run_options *o);
-/** `virald check`: configuration and rules; connect: also tries Kafka and Redis; dump: prints every setting. */
-int vr_run_check(const struct vr_settings *from, bool connect, bool dump);
-int vr_run_versions(void);
