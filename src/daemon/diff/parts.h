@@ -4,7 +4,8 @@
  *
  *   diff.c     partitions, pieces, again
  *   state.c    an engine that holds contents of one side
- *   show.c     two states of one content, or two merges, as fields; what differs
+ *   show.c     two states of one content, or two merges, as fields
+ *   rows.c     what differs of these, the largest first
  *   series.c   their time series
  *   alerts.c   what was announced against what the replay brought forth
  *   pending.c  alerts that nobody has heard of yet
@@ -81,12 +82,18 @@ VR_MUST static inline enum vr_err vr_diff_ask(struct vr_diff *f, struct vr_talk 
 	return vr_talk_ask(t, d);
 }
 
+/** A field of something that is shown, for the next comparison. */
+VR_MUST enum vr_err vr_diff_item(struct vr_diff *f, int side, unsigned view, struct vr_str id, struct vr_str name, struct vr_str value);
+/** All such fields of both sides: rows of what differs. *things: how many different ids there were. */
+void vr_diff_compare(struct vr_diff *f, struct vr_diff_rows *rows, uint64_t *things, uint64_t *differing);
+/** The largest first, and no more than are shown. */
+void vr_diff_sort(const struct vr_diff *f, struct vr_diff_rows *rows);
+/** A whole content that only one side has. */
+void vr_diff_only(struct vr_diff *f, struct vr_str id, int side);
 /** Both sides of some contents of a partition, as fields at one moment; what differs is counted and noted.
  * slots: HGETALL of the partials of each side. */
 VR_MUST enum vr_err vr_diff_show(struct vr_diff *f, const struct vr_diff_part *p, const struct vr_diff_state *state, size_t n,
 	const struct vr_reply *const slots[VR_DIFF_SIDES], struct vr_diag *d);
-/** A whole content that only one side has. */
-void vr_diff_only(struct vr_diff *f, struct vr_str id, int side);
 /** The partials of a partition join the merges. */
 VR_MUST enum vr_err vr_diff_merge(struct vr_diff *f, struct vr_diff_part *p, const struct vr_reply *const slots[VR_DIFF_SIDES]);
 /** All partitions are in: what differs of channels and overall. */
@@ -99,8 +106,6 @@ VR_MUST enum vr_err vr_diff_engine(struct vr_diff *f, const struct vr_diff_part 
 	struct vr_engine **ret);
 /** Contents of one side into an engine of that side. */
 VR_MUST enum vr_err vr_diff_load(struct vr_engine *e, const struct vr_diff_state *state, size_t n, int side, struct vr_diag *d);
-/** A field of something that is shown, for the next comparison. */
-VR_MUST enum vr_err vr_diff_item(struct vr_diff *f, int side, unsigned view, struct vr_str id, struct vr_str name, struct vr_str value);
 /** Time series of these contents, as such fields. */
 VR_MUST enum vr_err vr_diff_series(struct vr_diff *f, const struct vr_diff_part *p, const struct vr_diff_state *state, size_t n,
 	struct vr_diag *d);
