@@ -49,9 +49,3 @@ const struct vr_diff_counts *vr_diff_counts(const struct vr_diff *f);
 bool vr_diff_is_none(const struct vr_diff *f);
 /** Tables for people, ending in "no difference" where there is none; or JSON, one object a line. */
 void vr_diff_print(const struct vr_diff *f, FILE *out, bool json);
-
-/* For an audit, which makes a generation only to compare it. */
-/** Name of the generation in the spare database; empty: none. out has room for VR_GENERATION_MAX and a NUL. */
-VR_MUST enum vr_err vr_diff_spare(const struct vr_config *config, struct vr_link redis, char *out, struct vr_diag *d);
-/** Delete it, if that is still its name. */
-VR_MUST enum vr_err vr_diff_discard(const struct vr_config *config, struct vr_link redis, const char *name, struct vr_diag *d);

@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "clock.h"
-#include "diff_common.h"
+#include "peers.h"
+#include "virality/diff.h"
+
+enum { AGAIN_MS = 500 };
 
 struct diff_run {
 	struct vr_ctl_peers peers;
@@ -24,8 +27,34 @@ static bool wait_again(void *ctx, uint64_t left)
 	(void)left;
 	if (run->wait.ms <= 0)
 		return false;
-	run->wait.ms -= VR_CTL_DIFF_AGAIN_MS;
-	return !vr_ctl_wait((struct vr_span){VR_CTL_DIFF_AGAIN_MS});
+	run->wait.ms -= AGAIN_MS;
+	return !vr_ctl_wait((struct vr_span){AGAIN_MS});
+}
+
+static enum vr_ctl_exit diff(struct diff_run *run, const char *name)
+{
+	struct vr_redis_config redis = vr_ctl_peers_redis(&run->peers, VR_CTL_LIVE);
+	struct vr_redis *r = NULL;
+	struct vr_diff *found = NULL;
+	struct vr_diag d = {0};
+	enum vr_err err = vr_redis_new(&redis, &r);
+	enum vr_ctl_exit code;
+
+	if (!err) {
+		struct vr_diff_config config = {.config = run->peers.config, .redis = vr_redis_link(r), .name = name,
+			.show = (uint32_t)run->n, .again = wait_again, .ctx = run};
+
+		err = vr_diff_run(&config, &found, &d);
+	}
+	if (err) {
+		code = vr_ctl_fail(err, &d);
+	} else {
+		vr_diff_print(found, stdout, run->json);
+		code = vr_diff_is_none(found) ? VR_CTL_OK : VR_CTL_FAILED;
+	}
+	vr_diff_free(found);
+	vr_redis_free(r);
+	return code;
 }
 
 static enum vr_ctl_exit run_diff(const struct vr_ctl_command *self, int argc, char **argv)
@@ -45,8 +74,7 @@ static enum vr_ctl_exit run_diff(const struct vr_ctl_command *self, int argc, ch
 	code = vr_ctl_peers_load(&run.peers);
 	if (!code) {
 		vr_ctl_clock_start();
-		code = vr_ctl_finish(
-			vr_ctl_diff(&run.peers, rest.n ? rest.at[0] : NULL, (uint32_t)run.n, run.json, wait_again, &run));
+		code = vr_ctl_finish(diff(&run, rest.n ? rest.at[0] : NULL));
 	}
 	vr_ctl_peers_done(&run.peers);
 	return code;

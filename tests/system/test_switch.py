@@ -339,7 +339,9 @@ def test_diff_and_audit_of_a_clean_history(kafka, topic, fleet, closing):
         (json.loads(line)["id"], json.loads(line)["state"]) for line in said}
     replay(fleet, "--discard", "fix", "--name", "gone")
     assert ctl(fleet, "alerts", "--replay", "fix", "--json") == ""
-    replay(fleet, "--discard", "gone", "--name", "audit")
+    assert "difference" not in ctl(fleet, "audit", "--virald", binary("virald"), code=REFUSED)
+    assert spare(fleet).get("vir:generation") == b"gone"
+    spare(fleet).flushdb()
     traffic = closing(Traffic(kafka, topic, 500))
     out = ctl(fleet, "audit", "--virald", binary("virald"))
     traffic.stop()
