@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <sysexits.h>
 
+#include "clock.h"
 #include "exit.h"
 #include "parts.h"
 
@@ -47,7 +48,7 @@ static void worker_note(void *ctx, int worker, const struct vr_topic_part *part,
 }
 
 static void worker_cut(void *ctx, int worker, struct vr_span took) { vr_report_cut(((struct vr_replay *)ctx)->report, worker, took); }
-static size_t pace(void *ctx, size_t wanted) { return vr_pace_ask(&((struct vr_replay *)ctx)->pace, wanted); }
+static size_t pace(void *ctx, size_t wanted) { return vr_pace_ask(&((struct vr_replay *)ctx)->pace, wanted, vr_clock_mono()); }
 static void paced(void *ctx, size_t n) { vr_pace_took(&((struct vr_replay *)ctx)->pace, n); }
 
 size_t vr_replay_index(const struct vr_replay *r, const struct vr_topic_part *part)

@@ -1,18 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "pace.h"
 
-#include "clock.h"
-
 #define RATE_FIRST 50000.0
 #define RATE_LEAST 1000.0
 #define RATE_MOST 1e8
 #define GROWTH 1.15		/* ten times a second: from a thousand to a million in five seconds */
 #define BURST_S 0.1		/* tokens are kept for so long */
 
-void vr_pace_init(struct vr_pace *p, int64_t cap, struct vr_span max_lag, struct vr_span max_latency)
+void vr_pace_init(struct vr_pace *p, int64_t cap, struct vr_span max_lag, struct vr_span max_latency, struct vr_mono now)
 {
 	*p = (struct vr_pace){.cap = (double)cap, .rate = RATE_FIRST, .max_lag = max_lag, .max_latency = max_latency, .lag = {-1},
-		.latency = {-1}, .filled = vr_clock_mono()};
+		.latency = {-1}, .filled = now};
 	if (cap > 0 && p->cap < p->rate)
 		p->rate = p->cap;
 	pthread_mutex_init(&p->lock, NULL);
@@ -21,20 +19,22 @@ void vr_pace_init(struct vr_pace *p, int64_t cap, struct vr_span max_lag, struct
 void vr_pace_done(struct vr_pace *p) { pthread_mutex_destroy(&p->lock); }
 
 /* Lock held. */
-static void fill(struct vr_pace *p)
+static void fill(struct vr_pace *p, struct vr_mono now)
 {
-	struct vr_mono now = vr_clock_mono();
-	double most = p->rate * BURST_S;
+	double most = p->rate * BURST_S > 1 ? p->rate * BURST_S : 1;
+	if (now.ms <= p->filled.ms)
+		return;		/* who asked first may come second */
 	p->tokens += p->rate * (double)(now.ms - p->filled.ms) / 1000;
 	p->tokens = p->tokens > most ? most : p->tokens;
 	p->filled = now;
 }
 
-size_t vr_pace_ask(struct vr_pace *p, size_t wanted)
+size_t vr_pace_ask(struct vr_pace *p, size_t wanted, struct vr_mono now)
 {
 	pthread_mutex_lock(&p->lock);
-	fill(p);
+	fill(p, now);
 	size_t n = p->tokens < 1 ? 0 : p->tokens < (double)wanted ? (size_t)p->tokens : wanted;
+	p->is_short |= n < wanted;
 	pthread_mutex_unlock(&p->lock);
 	return n;
 }
@@ -55,7 +55,9 @@ void vr_pace_tell(struct vr_pace *p, struct vr_span lag, struct vr_span latency)
 	p->lag = lag;
 	p->latency = latency;
 	double most = p->cap > 0 ? p->cap : RATE_MOST, least = p->cap > 0 && p->cap < RATE_LEAST ? p->cap : RATE_LEAST;
-	p->rate = lags(p) || is_slow(p) ? p->rate / 2 : p->rate * GROWTH;
+	/* What is not used up does not grow: else it would take long to come down to where it holds anybody back. */
+	p->rate = lags(p) || is_slow(p) ? p->rate / 2 : p->is_short ? p->rate * GROWTH : p->rate;
+	p->is_short = false;
 	p->rate = p->rate < least ? least : p->rate > most ? most : p->rate;
 	pthread_mutex_unlock(&p->lock);
 }

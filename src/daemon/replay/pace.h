@@ -3,7 +3,7 @@
 /* pace.h - how fast a replay may be, for live's sake.
  *
  *      workers ──may I take n?──> tokens <──rate── cap of the operator
- *                                              <── halves while live lags or Redis is slow, else grows
+ *                                              <── halves while live lags or Redis is slow, else grows where it is too low
  *
  * Threads: ask and took by any; the rest by one.                                                          */
 #include <pthread.h>
@@ -13,14 +13,15 @@ struct vr_pace {
 	pthread_mutex_t lock;		/* of tokens and filled */
 	double rate, cap;		/* records a second; cap 0: none */
 	double tokens;
+	bool is_short;			/* since the last telling somebody got less than he wanted */
 	struct vr_mono filled;
 	struct vr_span max_lag, max_latency;
 	struct vr_span lag, latency;	/* as last told; -1: not known */
 };
-void vr_pace_init(struct vr_pace *p, int64_t cap, struct vr_span max_lag, struct vr_span max_latency);
+void vr_pace_init(struct vr_pace *p, int64_t cap, struct vr_span max_lag, struct vr_span max_latency, struct vr_mono now);
 void vr_pace_done(struct vr_pace *p);
 /** Of `wanted` records, how many may be taken now. */
-size_t vr_pace_ask(struct vr_pace *p, size_t wanted);
+size_t vr_pace_ask(struct vr_pace *p, size_t wanted, struct vr_mono now);
 void vr_pace_took(struct vr_pace *p, size_t n);
 /** About ten times a second: what live's lag and Redis' latency are now. */
 void vr_pace_tell(struct vr_pace *p, struct vr_span lag, struct vr_span latency);

@@ -6,6 +6,7 @@
 #include <sysexits.h>
 #include <unistd.h>
 
+#include "clock.h"
 #include "exit.h"
 #include "parts.h"
 
@@ -208,7 +209,8 @@ int vr_replay(const struct vr_replay_options *o)
 	r.mem = vr_mem_heap();
 	pthread_mutex_init(&r.lock, NULL);
 	vr_notify_init(&r.notify);
-	vr_pace_init(&r.pace, o->rate >= 0 ? o->rate : r.config->replay_rate, r.config->replay_max_live_lag, r.config->replay_max_redis_latency);
+	vr_pace_init(&r.pace, o->rate >= 0 ? o->rate : r.config->replay_rate, r.config->replay_max_live_lag, r.config->replay_max_redis_latency,
+		vr_clock_mono());
 	int code = replay(&r);
 	free_all(&r);
 	return code;
