@@ -122,12 +122,15 @@ static void carry_refused(const struct vr_switch_part *p, struct vr_cmds *c)
 	}
 }
 
-/* Its rules have the number now that the list gives them; they have judged it from its first record on. */
+/* Its rules have the number now that the list gives them. Those that were given have judged it from its first record
+ * on; of a generation that was live before, what judged it up to here stays noted. */
 static void number_rules(const struct vr_switch *w, const struct vr_switch_part *p, struct vr_cmds *c)
 {
 	char text[48];
-	int n = snprintf(text, sizeof(text), "%u %lld", w->rules_no, (long long)p->shadow.base_off);
-	own(c, "DEL", &p->keys, "rules");
+	bool given = w->rules_was == 0;
+	int n = snprintf(text, sizeof(text), "%u %lld", w->rules_no, (long long)(given ? p->shadow.base_off : p->shadow.off));
+	if (given)
+		own(c, "DEL", &p->keys, "rules");
 	vr_cmd(c, 3, "RPUSH");
 	vr_key_own(c, &p->keys, "rules");
 	vr_cmd_str(c, (struct vr_str){text, (size_t)n});
@@ -142,7 +145,9 @@ static int64_t decided(const struct vr_switch_part *p)
 
 static void write_part(const struct vr_switch *w, const struct vr_switch_part *p, const char *token, struct vr_cmds *c)
 {
-	bool renumber = w->own_rules && p->shadow.rules != w->rules_no;
+	/* One that other rules judged last takes up the fleet's as an owner does. */
+	bool named = w->rules_was == 0 || p->shadow.rules == w->rules_was;
+	bool renumber = w->own_rules && named && p->shadow.rules != w->rules_no;
 	vr_cmd(c, renumber ? 10 : 8, "HSET");
 	vr_key_own(c, &p->keys, "own");
 	vr_cmd_c(c, "decided");

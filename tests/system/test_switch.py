@@ -9,7 +9,7 @@ import pytest
 
 import events
 from fleet import RULES, Fleet, viralctl
-from replays import begin_replay, generation, replay, spare, wait_for
+from replays import begin_replay, entries, generation, replay, spare, wait_for
 from virtest import Process, eventually
 from virtest.daemon import binary
 
@@ -208,6 +208,34 @@ def test_other_rules_come_and_go_with_their_generation(kafka, topic, fleet, tmp_
     produce(kafka, topic, 3000, 3)
     fleet.settle()
     assert told_once(fleet) > before
+
+
+@pytest.mark.parametrize("given", ["those in force", "others"])
+def test_rules_come_back_with_all_that_judged_before_them(kafka, topic, make, tmp_path, given):
+    fleet = make(config={"replay": {"switch_max_lag": 0}})
+    produce(kafka, topic, 4000, 1)
+    fleet.start().settle()
+    fleet.write_rules(OTHER_RULES)
+    for daemon in fleet.daemons:
+        daemon.reload()
+    eventually(lambda: all(fleet.live.llen(fleet.own(p, part="rules")) == 2 for p in range(PARTITIONS)), 30, "both sets have judged")
+    produce(kafka, topic, 3000, 2)
+    fleet.settle()
+    said, noted = entries(fleet.alerts, "vir:alerts"), [fleet.live.lrange(fleet.own(p, part="rules"), 0, -1) for p in range(PARTITIONS)]
+    other = tmp_path / "other.yaml"
+    other.write_text(OTHER_RULES if given == "those in force" else RULES.replace("alert: Deep", "alert: Deeper"))
+    replay(fleet, "--name", "new-rules", "--rules", other, "--switch")
+    produce(kafka, topic, 500, 3)
+    fleet.settle()
+    assert "live is live" in virald(fleet, "switch", "--undo")
+    fleet.settle()
+    assert told_once(fleet) > 20
+    again = [fleet.live.lrange(fleet.own(p, part="rules"), 0, -1) for p in range(PARTITIONS)]
+    assert [now[:2] for now in again] == noted and {len(now) for now in again} == {2 if given == "those in force" else 3}
+    replay(fleet, "--name", "same", "--discard", "new-rules")
+    found = entries(fleet.alerts, "vir:replay:same:alerts")
+    assert {of: found[of][:len(said[of])] for of in said} == said
+    assert ctl(fleet, "diff", "same").rstrip().endswith("no difference")
 
 
 # ---------------------------------------------------------------- faults around it

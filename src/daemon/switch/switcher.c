@@ -209,6 +209,7 @@ static enum vr_err decide_rules(struct vr_switcher *s, struct vr_diag *d)
 	if (err)
 		return err;
 	s->rules_entry = place.entry;
+	s->w.rules_was = no;
 	s->w.rules_entry = vr_str_c(place.entry ? place.entry : "");
 	s->w.rules_n = place.n;
 	s->w.rules_no = place.no;
@@ -238,7 +239,7 @@ static enum vr_err write_retired(struct vr_switcher *s)
 	if (s->live.n)
 		memcpy(g.part, s->live.part, s->live.n * sizeof(g.part[0]));
 	g.state = VR_GENERATION_RETIRED;
-	g.rules = s->w.rules_entry.n ? VR_GENERATION_RULES_OWN : VR_GENERATION_RULES_LIVE;
+	g.rules = s->w.own_rules ? VR_GENERATION_RULES_OWN : VR_GENERATION_RULES_LIVE;
 	g.rules_hash[0] = g.runner[0] = '\0';
 	g.rules_text = NULL;
 	snprintf(g.name, sizeof(g.name), "%s", s->w.was);

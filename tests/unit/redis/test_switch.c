@@ -77,6 +77,27 @@ static void test_rules_of_its_own_are_appended_and_numbered(void **state)
 	assert_int_equal(run(r, LIVE, "LLEN {vir:t:0}:rules")->integer, 1);
 }
 
+/* What was live before, and was replaced by other rules: those that judged it stay noted; one of its partitions had not
+ * taken up the last of them. */
+static void test_rules_that_come_back_are_noted_behind_those_before(void **state)
+{
+	struct rig *r = *state;
+	r->w.own_rules = true;
+	r->w.rules_was = 2;
+	r->w.rules_no = 4;
+	r->w.rules_n = 2;
+	r->w.rules_entry = VR_STR("two");
+	run(r, SPARE, "RPUSH {vir:t:0}:rules x y");
+	run(r, SPARE, "RPUSH {vir:t:1}:rules x");
+	run(r, SPARE, "HSET {vir:t:1}:own rules 1");
+	make_live(r);
+	assert_text(r, LIVE, "HGET {vir:t:0}:own rules", "4");
+	assert_text(r, LIVE, "LINDEX {vir:t:0}:rules 1", "y");
+	assert_text(r, LIVE, "LINDEX {vir:t:0}:rules 2", "4 97");
+	assert_text(r, LIVE, "HGET {vir:t:1}:own rules", "1");
+	assert_int_equal(run(r, LIVE, "LLEN {vir:t:1}:rules")->integer, 1);
+}
+
 static void test_the_retired_generation_gets_its_history(void **state)
 {
 	struct rig *r = *state;
@@ -168,6 +189,7 @@ int main(void)
 		cmocka_unit_test_setup(test_what_live_refused_by_its_clock_is_carried_over, fill),
 		cmocka_unit_test_setup(test_what_was_decided_before_live_is_carried_on, fill),
 		cmocka_unit_test_setup(test_rules_of_its_own_are_appended_and_numbered, fill),
+		cmocka_unit_test_setup(test_rules_that_come_back_are_noted_behind_those_before, fill),
 		cmocka_unit_test_setup(test_the_retired_generation_gets_its_history, fill),
 		cmocka_unit_test_setup(test_switched_back_the_databases_are_as_before, fill),
 		cmocka_unit_test_setup(test_nothing_happens_when_somebody_wrote_in_between, fill),

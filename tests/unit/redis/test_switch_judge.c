@@ -48,6 +48,19 @@ static void test_what_is_waited_for(void **state)
 	}
 }
 
+static void test_rules_of_its_own_must_have_been_taken_up(void **state)
+{
+	struct rig *r = *state;
+	enum vr_switch_verdict verdict;
+	struct vr_diag d;
+	r->w.own_rules = true;
+	r->w.rules_n = 2;
+	run(r, SPARE, "HSET {vir:t:1}:own rules 0");
+	assert_int_equal(look(r, r->link, &verdict, &d), VR_OK);
+	assert_int_equal(verdict, VR_SWITCH_WAIT);
+	assert_non_null(strstr(d.text, "taken up its rules"));
+}
+
 static void test_what_is_live_already_stays(void **state)
 {
 	struct rig *r = *state;
@@ -120,6 +133,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup(test_what_is_refused, fill),
 		cmocka_unit_test_setup(test_what_is_waited_for, fill),
+		cmocka_unit_test_setup(test_rules_of_its_own_must_have_been_taken_up, fill),
 		cmocka_unit_test_setup(test_what_is_live_already_stays, fill),
 		cmocka_unit_test_setup(test_a_lost_live_is_replaced_when_that_is_accepted, fill),
 		cmocka_unit_test_setup(test_a_list_of_rules_that_has_grown_is_looked_at_again, fill),
