@@ -30,7 +30,8 @@ enum {
 	SIM_CLIENTS,
 	SIM_RECORDS = 512,
 	SIM_VERSIONS = 4,
-	SIM_LISTED = 8,
+	SIM_LISTED = 40,
+	SIM_RELOADS = 8, /* entries of SIM_LISTED that an operator may add */
 	SIM_CONTENTS = 13,
 	SIM_MISKEYED = 12,
 	SIM_CONNS = 96,
@@ -76,6 +77,8 @@ struct sim_gen {
 	char name[8]; /* of the generation it is of */
 	int64_t base, said_off, dlq_off;
 	int64_t floor; /* where it stood when it became live */
+	bool given;    /* `set` judged it from its first record on, as number 1 */
+	uint32_t set;
 	bool switched, counted;
 	size_t transitions; /* that its fold had by then: nobody is told */
 	size_t entries; /* alerts of the partition in the stream before */
@@ -192,6 +195,7 @@ struct sim {
 	size_t orphans;
 	struct sim_daemon daemon[SIM_CLIENTS];
 	struct vr_shadow shadow; /* of the replayer */
+	uint32_t given;          /* the rule set it was given, where it was */
 	char name[SIM_NAMES][8]; /* of generations */
 	unsigned names;
 	bool lost;               /* Redis went back in time */
@@ -293,6 +297,12 @@ enum vr_err sim_daemon_exchange(
 struct vr_world sim_world_of(struct sim_daemon *d);
 
 /* ------------------------------------------------------------------ sim_replay.c ---- */
+/** By which rules a replay judges the generation of that database; *ret_set: the set that it was given. */
+enum vr_shadow_rules sim_replay_rules(const struct sim_server *v, int db, uint32_t *ret_set);
+/** vir:rules has an entry for each of the fleet's list; what a loss took is put back. */
+void sim_rules_mirror(struct sim *s);
+/** A switch was made: rules that it appended are the fleet's now. */
+void sim_rules_appended(struct sim *s, const struct sim_server *v);
 /** A replay begins or goes on; somebody makes what is in the spare database live. Perhaps. */
 void sim_replay_maybe(struct sim *s);
 /** A shadow stands for good: it was switched, or is thrown away. */

@@ -255,6 +255,7 @@ static void begin_generation(struct sim *s, struct sim_server *v, int part)
 		.said_off = number_of(said, "off"),
 		.dlq_off = v->db == SIM_LIVE_DB ? number_of(said, "dlq_off") : INT64_MAX, /* a shadow writes none */
 		.entries = entries_of(v, part)};
+	gen.given = sim_replay_rules(v, v->db, &gen.set) == VR_SHADOW_RULES_LAST;
 	memcpy(gen.name, name_of(v).p, name_of(v).n);
 	note_inherited(said, add_generation(v, &gen));
 	v->poisoned[part] = false;
@@ -327,6 +328,7 @@ static void switched(struct sim *s, struct sim_server *v)
 {
 	struct sim_own own;
 	s->totals->hit[SIM_HIT_SWITCHED]++;
+	sim_rules_appended(s, v);
 	for (int p = 0; p < SIM_PARTS && !s->failed; p++) {
 		become_live(s, v, p);
 		sim_own_read(s, v, p, &own);

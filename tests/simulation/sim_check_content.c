@@ -100,6 +100,22 @@ static void bring_to(struct vr_content *c, const struct vr_engine *e, struct vr_
 	encode_all(c, &e->config.windows, b);
 }
 
+/* How many rules of the set are in force since that set, or an earlier one. */
+static size_t in_force(const struct vr_engine *e, uint32_t no)
+{
+	size_t n = 0;
+	for (size_t i = 0; i < e->since.n; i++)
+		n += ((const struct vr_since *)e->since.at)[i].no <= no;
+	return n;
+}
+
+/* A set that was given has had two numbers; whatever is asked of them has the same answer. */
+static void renumber(const struct vr_engine *e, const struct sim_gen *gen, struct vr_content *stored, uint32_t no)
+{
+	if (gen->given && in_force(e, stored->rules_no) == in_force(e, no))
+		stored->rules_no = no;
+}
+
 static int64_t compare(struct sim *s, struct sim_server *v, int part, const struct vr_content *c)
 {
 	struct sim_check *k = v->check;
@@ -109,6 +125,7 @@ static int64_t compare(struct sim *s, struct sim_server *v, int part, const stru
 	if (!s->failed && (!vr_content_check(stored, w) || !vr_content_check(c, w)))
 		sim_fail(s, "partition %d: %.*s breaks an invariant", part, (int)c->id.n, c->id.p);
 	drop_void_rules(e, stored);
+	renumber(e, sim_gen_of(v, part), stored, fold->rules_no);
 	int64_t minute = close_minute(e, &k->pool, stored);
 	bring_to(stored, e, &k->a);
 	bring_to(fold, e, &k->b);

@@ -118,12 +118,14 @@ static void jump(struct sim *s)
 
 static void list_rules(struct sim *s)
 {
-	if (s->listed == SIM_LISTED)
+	if (s->listed >= SIM_RELOADS)
 		return;
 	uint32_t set = (uint32_t)vr_random_below(&s->random, 4);
 	if (s->listed > 0 && s->list[s->listed - 1] == set)
 		return;
 	s->list[s->listed++] = set;
+	if (s->mood.replay)
+		sim_rules_mirror(s);
 	s->totals->hit[SIM_HIT_RULES_LISTED]++;
 	sim_tell(s, "the fleet's rule set %u is %u", s->listed, set);
 	for (int i = 0; i < SIM_DAEMONS; i++)

@@ -68,7 +68,19 @@ static void read_entry(const struct sim_value *list, size_t i, uint32_t *ret_no,
 	*ret_off = k < s.n ? sim_number((struct vr_str){s.p + k + 1, s.n - k - 1}) : -1;
 }
 
-static void take_rules(struct sim *s, const struct sim_value *list, struct sim_ref *r, int64_t until)
+/* A set that was given judged as number 1, and has the fleet's number since the switch. */
+static void take_set(struct sim *s, const struct sim_gen *gen, struct sim_ref *r, uint32_t no, int64_t off)
+{
+	bool given = gen->given && r->rules == 0;
+	VR_ASSERT(no > 0 && (given || no <= s->listed));
+	const struct vr_rules *set = s->fixed->rules[given ? gen->set : s->list[no - 1]];
+	VR_ASSERT(vr_engine_rules(r->engine, set, given ? 1 : no, off) == VR_OK);
+	if (given)
+		VR_ASSERT(vr_engine_rules_resume(r->engine, set, no) == VR_OK);
+}
+
+static void take_rules(
+	struct sim *s, const struct sim_gen *gen, const struct sim_value *list, struct sim_ref *r, int64_t until)
 {
 	while (r->rules < list_length(list)) {
 		uint32_t no;
@@ -76,8 +88,7 @@ static void take_rules(struct sim *s, const struct sim_value *list, struct sim_r
 		read_entry(list, r->rules, &no, &off);
 		if (off > until)
 			return;
-		VR_ASSERT(no > 0 && no <= s->listed);
-		VR_ASSERT(vr_engine_rules(r->engine, s->fixed->rules[s->list[no - 1]], no, off) == VR_OK);
+		take_set(s, gen, r, no, off);
 		r->rules_no = no;
 		r->rules++;
 	}
@@ -156,11 +167,11 @@ bool sim_ref_reach(struct sim *s, struct sim_server *v, int part, const struct s
 		const struct sim_record *rec = r->log->at[r->at++];
 		if (rec->offset < gen->base || in_gap(v, part, r->log, rec->offset))
 			continue;
-		take_rules(s, list, r, rec->offset);
+		take_rules(s, gen, list, r, rec->offset);
 		fold(s, v, gen, r, rec);
 	}
 	r->off = own->off;
-	take_rules(s, list, r, own->off);
+	take_rules(s, gen, list, r, own->off);
 	if (r->rules < list_length(list))
 		sim_fail(
 			s, "partition %d: a rule set is noted beyond the stored offset %lld", part, (long long)own->off);

@@ -125,7 +125,7 @@ void sim_rest(struct sim *s)
 		s->totals->hit[SIM_HIT_EVICTED] += s->daemon[p].slot[p].shard && s->daemon[p].slot[p].shard->evicted;
 		sim_check_rest(s, sim_master(s), p);
 	}
-	if (!s->failed && sim_replay_finish(s))
+	for (int i = 0; i < 2 && !s->failed && sim_replay_finish(s); i++) /* there, and back */
 		come_to_rest(s);
 	for (int p = 0; p < SIM_PARTS && !s->failed; p++)
 		sim_check_rest(s, sim_master(s), p);

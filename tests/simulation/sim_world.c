@@ -58,6 +58,10 @@ static void commit(void *ctx, const struct vr_topic_part *part, int64_t next_off
 static const struct vr_rules *rules(void *ctx, uint32_t no, uint32_t *ret_no)
 {
 	const struct sim_daemon *d = ctx;
+	if (d->config.shadow && d->config.shadow->rules == VR_SHADOW_RULES_LAST) { /* it knows no list */
+		*ret_no = 1;
+		return no <= 1 ? d->sim->fixed->rules[d->sim->given] : NULL;
+	}
 	if (no == 0)
 		no = d->listed;
 	if (no == 0 || no > d->sim->listed)
