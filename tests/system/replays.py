@@ -4,11 +4,14 @@
     done = replay(fleet, "--name", "fix")              runs to its end; done.returncode, done.stdout, done.stderr
     going = begin_replay(fleet, "--name", "fix")       a process that can be killed
     check_generation(fleet, "fix", partitions)         the spare database against the oracle, its alerts against those of live
+    compared_by_diff(fleet, "fix")                     live against the spare database, by the word of viralctl
 """
 import copy
+import json
 import subprocess
 import time
 
+from fleet import viralctl
 from oracle.compare import compare
 from virtest import Process
 from virtest.daemon import binary
@@ -82,6 +85,15 @@ def check_generation(fleet, name, partitions, need=("fields", "windows", "conten
     if alerts:
         check_alerts(fleet, name, partitions)
     return report
+
+
+def compared_by_diff(fleet, name):
+    """`viralctl diff` leaves nothing out and finds nothing; how much it compared."""
+    fleet.daemons[0].write_config()
+    total = json.loads(viralctl("diff", name, "--json", "--config", fleet.daemons[0].config_file).splitlines()[-1])
+    left_out = ("moving", "older", "miskeyed", "partitions_apart", "alerts_untold")
+    assert total["no_difference"] and not any(total[what] for what in left_out), total
+    return total
 
 
 def folded_so_far(fleet, logs=None, **more):
