@@ -10,6 +10,9 @@ PIPELINE = "src/daemon/shard/pipeline.c"
 RESTORE = "src/daemon/shard/restore.c"
 SAID = "src/daemon/shard/said.c"
 SEAM = "src/daemon/shard/seam.c"
+SHADOW = "src/daemon/shard/shadow.c"
+SWITCH = "src/redis/switch.c"
+JUDGE = "src/redis/switch_judge.c"
 WRITER = "src/redis/writer.c"
 
 BREAKS = [
@@ -63,4 +66,21 @@ BREAKS = [
 		ret->fate = VR_FATE_REFUSED;""", """	if (ret->refused) {
 		e->stream = vr_wall_max(e->stream, e->log);
 		ret->fate = VR_FATE_REFUSED;""")]),
+    ("a switch leaves the token as it is", [(SWITCH, """	vr_cmd_c(c, token);
+	vr_cmd_c(c, "seq");
+	vr_cmd_i64(c, 0);
+	if (renumber) {""", """	vr_cmd_c(c, token[0] ? p->shadow.token : "");
+	vr_cmd_c(c, "seq");
+	vr_cmd_i64(c, 0);
+	if (renumber) {""")]),
+    ("a switch does not WATCH live", [(SWITCH, """		own(c, "WATCH", &w->part[i].keys, "own");""", """		own(c, db == w->live_db ? "EXISTS" : "WATCH", &w->part[i].keys, "own");""")]),
+    ("a switch does not carry over what was decided", [(SWITCH, "	vr_cmd_i64(c, decided(p));", "	vr_cmd_i64(c, 0 * decided(p));")]),
+    ("a switch does not compare offsets", [(JUDGE, "	if (lag < 0)\n", "	if (lag < INT64_MIN / 2)\n")]),
+    ("a switch does not wait for live's rules", [(JUDGE, "!w->own_rules && p->shadow.rules != p->live.rules", "0")]),
+    ("a switch does not wait for rules of its own", [(JUDGE, "w->own_rules && p->shadow.rules == 0", "0")]),
+    ("rules that come back lose what judged before", [(SWITCH, "	bool given = w->rules_was == 0;", "	bool given = true;")]),
+    ("rules that come back come to all", [(SWITCH, "	bool named = w->rules_was == 0 || p->shadow.rules == w->rules_was;", "	bool named = true;")]),
+    ("pending alerts are not taken up", [(SAID, "	if (a->state != VR_ALERT_PENDING || vr_said_find(s, a->id))", "	if (1)")]),
+    ("a shadow folds past live", [(SHADOW, "	return live < sh->end ? live : sh->end;", "	return live < 0 ? live : sh->end;")]),
+    ("a shadow refuses by the clock", [(SHADOW, "	return (struct vr_wall){was_refused(s, offset) ? INT64_MIN : INT64_MAX};", "	return was_refused(s, -2) ? (struct vr_wall){0} : clock;")]),
 ]

@@ -286,6 +286,18 @@ static void check_decided(struct sim *s, struct sim_server *v, int part, int64_t
 	}
 }
 
+/* Whoever folded it, as a shadow or as live, holds another token. */
+static void check_fresh(struct sim *s, const struct sim_server *v, int part)
+{
+	struct vr_str token = VR_STR("");
+	(void)sim_field(sim_own_key(v, v->db, part, "own"), "token", &token);
+	for (int i = 0; i < SIM_CLIENTS; i++) {
+		const struct vr_shard *shard = s->daemon[i].slot[part].shard;
+		if (shard && vr_str_eq(token, vr_str_c(shard->owner.token)))
+			sim_fail(s, "partition %d was made live with the token that daemon %d has", part, i);
+	}
+}
+
 static void become_live(struct sim *s, struct sim_server *v, int part)
 {
 	struct sim_own own;
@@ -308,6 +320,7 @@ static void become_live(struct sim *s, struct sim_server *v, int part)
 	note_inherited(said, add_generation(v, &gen));
 	if (own.seq != 0)
 		sim_fail(s, "partition %d was made live with sequence %lld", part, (long long)own.seq);
+	check_fresh(s, v, part);
 	sim_tell(s, "partition %d of %s is live at %lld, silent below %lld", part, gen.name, (long long)own.off, (long long)gen.said_off);
 }
 
