@@ -120,12 +120,14 @@ class Reader(Background):
 
 
 def told_once(fleet):
-    """Every alert that was announced, each state once; every firing that is over has one end."""
-    told = [(f[b"id"], f[b"state"]) for _, f in fleet.alerts.xrange("vir:alerts")]
+    """Every alert that was announced, each state once; every firing that is over has one end. At any moment: read at once."""
+    with fleet.alerts.pipeline(transaction=True) as pipe:
+        stream, shown = pipe.xrange("vir:alerts").hgetall("vir:alerts:active").execute()
+    told = [(f[b"id"], f[b"state"]) for _, f in stream]
     assert len(told) == len(set(told)), sorted(t for t in told if told.count(t) > 1)
     firing, over = {i for i, s in told if s == b"firing"}, {i for i, s in told if s == b"resolved"}
     assert over <= firing
-    active = {i for i, text in fleet.alerts.hgetall("vir:alerts:active").items() if json.loads(text)["state"] == "firing"}
+    active = {i for i, text in shown.items() if json.loads(text)["state"] == "firing"}
     assert firing - over == active
     return len(told)
 
