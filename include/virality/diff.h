@@ -4,7 +4,8 @@
  *
  *      for each partition, in pieces: both owner records, both states of some contents     one MULTI over both databases
  *        same last offset ─> both shown at one moment by the code that shows them, field by field;
- *        the minutes of their time series that both have left; alerts that are pending at that moment
+ *        the minutes of their time series that both have left; alerts that are pending at that moment;
+ *        the totals that people are shown in live
  *        live is further on that content ─> again later
  *      channels and overall: partitions whose offsets are equal, merged from both sides
  *      alerts: what was announced against what the replay brought forth

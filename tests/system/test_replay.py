@@ -11,7 +11,7 @@ import urllib.request
 import pytest
 
 import events
-from fleet import Fleet
+from fleet import Fleet, viralctl
 from oracle.fold import Config
 from replays import begin_replay, check_generation, entries, folded_so_far, generation, offsets, replay, same_alerts, spare, wait_for
 from virtest import PortLock, Record, eventually
@@ -32,6 +32,11 @@ def make(kafka, redis_server, closing, tmp_path):
 
 def some(count, seed, contents=50, rate=50, *args):
     return events.mixed(events.simulated(count, seed, "--rate", rate, "--contents", contents, *args), seed)
+
+
+def no_difference(fleet, name):
+    fleet.daemons[0].write_config()
+    return viralctl("diff", name, "--config", fleet.daemons[0].config_file).rstrip().endswith("no difference")
 
 
 def but_replays(shown):
@@ -153,6 +158,7 @@ def test_contents_that_were_forgotten_and_came_back(make, kafka):
     replay(fleet, "--name", "fix")
     check_generation(fleet, "fix", partitions, need=("fields", "windows", "contents"))
     same_alerts(fleet, "fix")
+    assert no_difference(fleet, "fix")
 
 
 def test_contents_in_two_partitions_have_the_home_they_have_in_live(make, kafka):
@@ -168,6 +174,7 @@ def test_contents_in_two_partitions_have_the_home_they_have_in_live(make, kafka)
     assert {key: spare(fleet).hget(key, "home") for key in homes} == homes
     check_generation(fleet, "fix", partitions, need=("fields", "windows"))
     same_alerts(fleet, "fix")
+    assert no_difference(fleet, "fix")
 
 
 # ------------------------------------------------------------------------------------ rules

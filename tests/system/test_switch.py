@@ -398,6 +398,20 @@ def test_a_diff_names_what_differs_the_largest_first(kafka, topic, fleet):
     assert (total["alerts_added"], total["alerts_removed"]) == (1, 1)
 
 
+def test_a_diff_reads_what_people_are_shown(kafka, topic, fleet):
+    produce(kafka, topic, 3000, 1)
+    fleet.start().settle()
+    replay(fleet, "--name", "fix")
+    assert ctl(fleet, "diff", "fix").rstrip().endswith("no difference")
+    key = max((key for key in fleet.live.scan_iter("vir:c:{*}")), key=lambda key: int(fleet.live.hget(key, "shares_total") or 0))
+    true = int(fleet.live.hincrby(key, "shares_total", 1000)) - 1000
+    row, total = (json.loads(line) for line in ctl(fleet, "diff", "fix", "--json", "--wait", "0s", code=1).splitlines())
+    assert key.decode() == f"vir:c:{{{row['id']}}}" and total["differing"] == 1 and total["channels_differing"] == 0
+    assert (row["field"], row["live"], row["replay"], row["fields"]) == ("shown shares_total", f"{true + 1000}", f"{true}", 1)
+    fleet.live.hdel(key, "shares_total")
+    assert '"live":"-"' in ctl(fleet, "diff", "fix", "--json", "--wait", "0s", code=1)
+
+
 def test_a_diff_against_other_rules_lists_the_alerts(kafka, topic, fleet, tmp_path):
     produce(kafka, topic, 4000, 1)
     fleet.start().settle()

@@ -169,16 +169,31 @@ def test_the_timer_starts_an_audit_that_finds_nothing(service):
     assert spare(service.fleet).dbsize() == 0
 
 
-def test_an_audit_names_what_is_not_what_the_log_says(service):
-    live, audit, old = service.fleet.live, service.unit(AUDIT), None
-    begin(service, 2000)
+def state_is_taken_back(service):
+    """A share of before is forgotten."""
+    live, old = service.fleet.live, None
     for _ in range(2):
-        key, older = share(service, "taken-back"), old
+        key, older = share(service, "wrong"), old
         old = live.dump(key)
+    return lambda: live.restore(key, 0, older, replace=True)
+
+
+def people_are_shown_more(service):
+    share(service, "wrong")
+    return lambda: service.fleet.live.hincrby("vir:c:{wrong}", "shares_total")
+
+
+@pytest.mark.parametrize("prepare,found", [
+    (state_is_taken_back, r"wrong +shares_\w+ +1 +2 "),
+    (people_are_shown_more, r"wrong +shown shares_total +2 +1 "),
+])
+def test_an_audit_names_what_is_not_what_the_log_says(service, prepare, found):
+    begin(service, 2000)
+    falsify, audit = prepare(service), service.unit(AUDIT)
     audit.start()
     ends_well(audit)
-    live.restore(key, 0, older, replace=True)
+    falsify()
     audit.start_fails()
     assert audit.show("Result") == "exit-code" and audit.show("ExecMainStatus") == "1"
-    assert re.search(r"taken-back +shares_\w+ +1 +2 ", audit.text("-o", "cat"))
+    assert re.search(found, audit.text("-o", "cat"))
     assert PASSWORD not in audit.text()

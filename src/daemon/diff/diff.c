@@ -51,7 +51,7 @@ struct piece {
 	struct vr_diff_part *p;
 	const struct vr_str *id;
 	size_t n;
-	const struct vr_reply *got[VR_DIFF_SIDES];
+	const struct vr_reply *got[VR_DIFF_SIDES], *shown;
 	int64_t base, log[VR_DIFF_SIDES];
 	struct vr_diff_state state[PIECE];	/* those that can be compared */
 	size_t n_state;
@@ -72,12 +72,14 @@ static enum vr_err read_piece(struct vr_diff *f, struct piece *x, struct vr_diag
 			}
 	}
 	vr_cmd_select(&f->page.cmds, f->db[VR_DIFF_LIVE]);
+	for (size_t k = 0; k < x->n; k++)
+		vr_diff_ask_shown(f, x->id[k]);
 	vr_cmd_words(&f->page.cmds, "EXEC", NULL);
 	enum vr_err err = vr_diff_ask(f, &f->page, d);
 	if (err)
 		return err;
 	const struct vr_reply *exec = &f->page.r.at[f->page.r.n - 1];
-	if (exec->type != VR_REPLY_ARRAY || exec->n != 2 * side + 1)
+	if (exec->type != VR_REPLY_ARRAY || exec->n != 2 * side + 1 + x->n)
 		return vr_diag_set(d, VR_E_REPLY, "redis", "EXEC did not answer with what was asked");
 	for (int i = 0; i < VR_DIFF_SIDES; i++) {
 		x->got[i] = exec->elem + (size_t)i * side;
@@ -86,6 +88,7 @@ static enum vr_err read_piece(struct vr_diff *f, struct piece *x, struct vr_diag
 		x->log[i] = vr_reply_elem_i64(&x->got[i][GOT_OWN], 3);
 		x->p->rules[i] = (uint32_t)vr_reply_elem_i64(&x->got[i][GOT_OWN], 4);
 	}
+	x->shown = exec->elem + 2 * side + 1;
 	x->base = vr_reply_elem_i64(&x->got[VR_DIFF_SHADOW][GOT_OWN], 2);
 	return check_names(f, x->got[VR_DIFF_LIVE], x->got[VR_DIFF_SHADOW], d);
 }
@@ -130,7 +133,8 @@ static void meet_both(struct vr_diff *f, struct piece *x, size_t k, const struct
 		return;
 	}
 	struct vr_diff_state *s = &x->state[x->n_state++];
-	*s = (struct vr_diff_state){.id = id, .series = b[ahead].records >= (uint64_t)f->config.config->views_ts_min_events};
+	*s = (struct vr_diff_state){.id = id, .shown = &x->shown[k],
+		.series = b[ahead].records >= (uint64_t)f->config.config->views_ts_min_events};
 	for (int i = 0; i < VR_DIFF_SIDES; i++) {
 		const struct vr_reply *got = x->got[i] + GOT_CONTENTS + PER_CONTENT * k;
 		s->state[i] = got[0].str;

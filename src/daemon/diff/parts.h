@@ -7,6 +7,7 @@
  *   show.c     two states of one content, or two merges, as fields
  *   rows.c     what differs of these, the largest first
  *   series.c   their time series
+ *   shown.c    what live shows of a content, beside its state
  *   alerts.c   what was announced against what the replay brought forth
  *   pending.c  alerts that nobody has heard of yet
  *   print.c    for people and for programs                                                                 */
@@ -19,6 +20,7 @@
 #include "virality/talk.h"
 
 enum { VR_DIFF_LIVE, VR_DIFF_SHADOW, VR_DIFF_SIDES };
+enum { VR_DIFF_SHOWN = VR_VIEWS + 1 };	/* of a field: not what state says, but what people are shown */
 
 /* A field of something that is shown, by either side. */
 struct vr_diff_item { struct vr_str id, name, value; uint8_t view; };
@@ -39,6 +41,7 @@ struct vr_diff_alerts { struct vr_diff_alert *at; size_t n, cap; };
 struct vr_diff_state {
 	struct vr_str id, state[VR_DIFF_SIDES], uniques[VR_DIFF_SIDES], channels[VR_DIFF_SIDES];
 	bool series;			/* it has records enough for a time series */
+	const struct vr_reply *shown;	/* totals, as live shows them */
 };
 
 struct vr_diff_part {
@@ -84,8 +87,10 @@ VR_MUST static inline enum vr_err vr_diff_ask(struct vr_diff *f, struct vr_talk 
 
 /** A field of something that is shown, for the next comparison. */
 VR_MUST enum vr_err vr_diff_item(struct vr_diff *f, int side, unsigned view, struct vr_str id, struct vr_str name, struct vr_str value);
-/** All such fields of both sides: rows of what differs. *things: how many different ids there were. */
-void vr_diff_compare(struct vr_diff *f, struct vr_diff_rows *rows, uint64_t *things, uint64_t *differing);
+/** All such fields of both sides: rows of what differs. *things: how many different ids there were. state: of the contents; else
+ * NULL. */
+void vr_diff_compare(struct vr_diff *f, struct vr_diff_rows *rows, uint64_t *things, uint64_t *differing,
+	const struct vr_diff_state *state, size_t n);
 /** The largest first, and no more than are shown. */
 void vr_diff_sort(const struct vr_diff *f, struct vr_diff_rows *rows);
 /** A whole content that only one side has. */
@@ -94,6 +99,12 @@ void vr_diff_only(struct vr_diff *f, struct vr_str id, int side);
  * slots: HGETALL of the partials of each side. */
 VR_MUST enum vr_err vr_diff_show(struct vr_diff *f, const struct vr_diff_part *p, const struct vr_diff_state *state, size_t n,
 	const struct vr_reply *const slots[VR_DIFF_SIDES], struct vr_diag *d);
+/** Append: which totals live shows of a content. */
+void vr_diff_ask_shown(struct vr_diff *f, struct vr_str id);
+/** The answer for that content; NULL: nothing of it is shown. */
+const struct vr_reply *vr_diff_shown(const struct vr_diff_state *state, size_t n, struct vr_str id);
+/** Whether people are shown this value, if it is a total. *ret: what they are shown. */
+VR_MUST bool vr_diff_is_shown(const struct vr_reply *shown, const struct vr_diff_item *item, struct vr_str *ret);
 /** The partials of a partition join the merges. */
 VR_MUST enum vr_err vr_diff_merge(struct vr_diff *f, struct vr_diff_part *p, const struct vr_reply *const slots[VR_DIFF_SIDES]);
 /** All partitions are in: what differs of channels and overall. */

@@ -46,12 +46,13 @@ static bool is_total(struct vr_str name) { return name.n > 6 && memcmp(name.p + 
 
 static void note_field(struct vr_diff_row *row, const struct vr_diff_item *x, const struct vr_str value[VR_DIFF_SIDES])
 {
-	static const char *const prefix[] = {[VR_VIEW_CONTENT] = "", [VR_VIEW_CHANNELS] = "channel ", [VR_VIEW_INFO] = "info "};
+	static const char *const prefix[VR_DIFF_SHOWN + 1] = {[VR_VIEW_CHANNELS] = "channel ", [VR_VIEW_INFO] = "info ",
+		[VR_DIFF_SHOWN] = "shown "};
 	double by = weight_of(x->name, value);
 	if (row->fields++ > 0 && (by < row->by || (by == row->by && !is_total(x->name))))
 		return;
 	row->by = by;
-	snprintf(row->name, sizeof(row->name), "%s%.*s", x->view <= VR_VIEW_INFO ? prefix[x->view] : "", (int)x->name.n, x->name.p);
+	snprintf(row->name, sizeof(row->name), "%s%.*s", prefix[x->view] ? prefix[x->view] : "", (int)x->name.n, x->name.p);
 	for (int i = 0; i < VR_DIFF_SIDES; i++)
 		vr_str_copy(row->value[i], sizeof(row->value[i]), value[i].p ? value[i] : VR_STR("-"));
 }
@@ -91,9 +92,20 @@ void vr_diff_sort(const struct vr_diff *f, struct vr_diff_rows *rows)
 		rows->n = f->config.show;
 }
 
-/* Of one thing: its items on both sides are at [i, i_end) and [k, k_end). */
+/* What live's state says, and what people are shown. */
+static void compare_shown(struct vr_diff_row *row, const struct vr_reply *shown, const struct vr_diff_item *i, struct vr_str shadow)
+{
+	struct vr_diff_item item = *i;
+	struct vr_str value[VR_DIFF_SIDES] = {[VR_DIFF_SHADOW] = shadow};
+	if (vr_diff_is_shown(shown, i, &value[VR_DIFF_LIVE]))
+		return;
+	item.view = VR_DIFF_SHOWN;
+	note_field(row, &item, value);
+}
+
+/* Of one thing: its items on both sides are at [i, i_end) and [k, k_end). shown: what people see of it; NULL: nothing. */
 static void compare_one(struct vr_diff *f, struct vr_diff_rows *rows, uint64_t *differing, const struct vr_diff_item *i,
-	const struct vr_diff_item *i_end, const struct vr_diff_item *k, const struct vr_diff_item *k_end)
+	const struct vr_diff_item *i_end, const struct vr_diff_item *k, const struct vr_diff_item *k_end, const struct vr_reply *shown)
 {
 	static const struct vr_str none = {NULL, 0};
 	struct vr_diff_row row = {.fields = 0};
@@ -104,6 +116,8 @@ static void compare_one(struct vr_diff *f, struct vr_diff_rows *rows, uint64_t *
 		f->counts.fields++;
 		if (order != 0 || !vr_str_eq(value[VR_DIFF_LIVE], value[VR_DIFF_SHADOW]))
 			note_field(&row, order <= 0 ? i : k, value);
+		if (order <= 0 && shown)
+			compare_shown(&row, shown, i, value[VR_DIFF_SHADOW]);
 		i += order <= 0;
 		k += order >= 0;
 	}
@@ -120,7 +134,8 @@ static const struct vr_diff_item *run_of(const struct vr_diff_item *at, const st
 	return at;
 }
 
-void vr_diff_compare(struct vr_diff *f, struct vr_diff_rows *rows, uint64_t *things, uint64_t *differing)
+void vr_diff_compare(struct vr_diff *f, struct vr_diff_rows *rows, uint64_t *things, uint64_t *differing,
+	const struct vr_diff_state *state, size_t n)
 {
 	struct vr_diff_items *a = &f->items[VR_DIFF_LIVE], *b = &f->items[VR_DIFF_SHADOW];
 	if (a->n)
@@ -131,7 +146,7 @@ void vr_diff_compare(struct vr_diff *f, struct vr_diff_rows *rows, uint64_t *thi
 	while (i < i_all || k < k_all) {
 		struct vr_str id = i == i_all ? k->id : k == k_all || vr_str_cmp(i->id, k->id) <= 0 ? i->id : k->id;
 		const struct vr_diff_item *i_end = run_of(i, i_all, id), *k_end = run_of(k, k_all, id);
-		compare_one(f, rows, differing, i, i_end, k, k_end);
+		compare_one(f, rows, differing, i, i_end, k, k_end, vr_diff_shown(state, n, id));
 		++*things;
 		i = i_end;
 		k = k_end;

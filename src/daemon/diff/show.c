@@ -70,7 +70,7 @@ enum vr_err vr_diff_show(struct vr_diff *f, const struct vr_diff_part *p, const 
 		err = vr_diff_series(f, p, state, n, d);
 	if (err)
 		return err;
-	vr_diff_compare(f, &f->contents, &shown, &f->counts.differing);
+	vr_diff_compare(f, &f->contents, &shown, &f->counts.differing, state, n);
 	f->counts.contents += n;
 	f->counts.miskeyed += n > shown ? n - shown : 0;	/* their home is elsewhere: neither side shows them */
 	return VR_OK;
@@ -122,7 +122,7 @@ enum vr_err vr_diff_merged(struct vr_diff *f)
 		}
 	}
 	if (!err)
-		vr_diff_compare(f, &f->channels, &f->counts.channels, &f->counts.channels_differing);
+		vr_diff_compare(f, &f->channels, &f->counts.channels, &f->counts.channels_differing, NULL, 0);
 	vr_diff_sort(f, &f->contents);
 	vr_diff_sort(f, &f->channels);
 	return err;

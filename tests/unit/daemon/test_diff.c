@@ -92,6 +92,26 @@ static void of_many_the_largest_are_shown(void **state)
 	line_begins(r, 20, "{\"what\":\"channel\"");
 }
 
+/* ---- what people are shown ---- */
+
+static void a_view_that_is_not_what_state_says_is_named(void **state)
+{
+	struct rig *r = *state;
+	fold(r, LIVE, NO_RULES, HISTORY, COUNT(HISTORY));
+	fold(r, SPARE, NO_RULES, HISTORY, COUNT(HISTORY));
+	name_spare(r, NULL);
+	run(r, LIVE, "HSET vir:c:{a} shares_total 99");
+	assert_int_equal(diff(r)->differing, 1);
+	line_begins(r, 0, "{\"what\":\"content\",\"id\":\"a\",\"field\":\"shown shares_total\",\"live\":\"99\",\"replay\":\"8\"");
+	run(r, LIVE, "HSET vir:c:{a} likes_total 0");
+	run(r, LIVE, "HDEL vir:c:{a} shares_total");
+	assert_int_equal(diff(r)->differing, 1);
+	line_begins(r, 0, "{\"what\":\"content\",\"id\":\"a\",\"field\":\"shown shares_total\",\"live\":\"-\",\"replay\":\"8\"");
+	/* One with few events is shown to nobody. */
+	run(r, LIVE, "DEL vir:c:{a}");
+	assert_int_equal(diff(r)->differing, 0);
+}
+
 /* ---- channels and overall ---- */
 
 static void channels_that_differ_are_named(void **state)
@@ -106,6 +126,8 @@ static void channels_that_differ_are_named(void **state)
 	run(r, SPARE, "COPY {vir:t:0}:c:b {vir:t:0}:c:b DB 0");
 	run(r, LIVE, "DEL vir:c:{b}:ts");
 	run(r, SPARE, "COPY vir:c:{b}:ts vir:c:{b}:ts DB 0");
+	run(r, LIVE, "DEL vir:c:{b}");
+	run(r, SPARE, "COPY vir:c:{b} vir:c:{b} DB 0");
 	const struct vr_diff_counts *c = diff(r);
 	assert_int_equal(c->differing, 0);
 	assert_int_equal(c->channels_differing, 2);
@@ -308,6 +330,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(the_same_history_has_no_difference), TEST(contents_that_differ_are_named_the_largest_first),
+		TEST(a_view_that_is_not_what_state_says_is_named),
 		TEST(a_content_that_one_side_has_comes_before_all), TEST(of_many_the_largest_are_shown), TEST(channels_that_differ_are_named),
 		TEST(a_minute_that_differs_is_named), TEST(a_minute_that_one_side_has_not_left_is_not_compared),
 		TEST(a_series_that_was_trimmed_is_compared_from_where_it_begins), TEST(alerts_of_other_rules_are_added_and_removed),
