@@ -10,10 +10,26 @@
 
 enum { LINE = 64, NEXT = 2, NEAR = 5, MIDDLE = 8, FAR = 12, SLOTS = 16, CHANNELS = 4 };
 
+/* All lines that the n bytes lie in: blocks begin anywhere in one. */
 static inline void near(const void *p, size_t n)
 {
-	for (size_t at = 0; at < n; at += LINE)
-		__builtin_prefetch((const char *)p + at, 1);
+	const char *end = (const char *)p + n;
+	for (const char *at = (const char *)p - (uintptr_t)p % LINE; at < end; at += LINE)
+		__builtin_prefetch(at, 1);
+}
+
+/* What tells a content from another. */
+static inline void name(const struct vr_content *c)
+{
+	near(&c->id, sizeof(c->id) + sizeof(c->hash));
+	near(&c->home, sizeof(c->home));
+	near(c + 1, LINE / 2);
+}
+
+/* What a fold looks at. */
+static inline void front(const struct vr_content *c)
+{
+	near(c, offsetof(struct vr_content, title));
 }
 
 static enum vr_err want(struct vr_engine *e, struct vr_record *r, uint64_t hash)
@@ -36,7 +52,7 @@ enum vr_err vr_engine_want_all(struct vr_engine *e, struct vr_record *records, s
 		for (size_t i = 0; i < m; i++) {
 			const struct vr_content *c = vr_map_peek(&e->contents, hash[i]);
 			if (c)
-				near(c, sizeof(*c) + LINE);
+				name(c);
 		}
 		for (size_t i = 0; i < m; i++) {
 			enum vr_err err = r[i].event ? want(e, &r[i], hash[i]) : VR_OK;
@@ -114,7 +130,7 @@ void vr_engine_ahead(const struct vr_engine *e, const struct vr_record *records,
 {
 	const struct vr_record *r = at(records, n, i + FAR);
 	if (r)
-		near(r->content, sizeof(*r->content));
+		front(r->content);
 	r = at(records, n, i + MIDDLE);
 	if (r)
 		lists(e, r);

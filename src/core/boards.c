@@ -48,12 +48,14 @@ static void *next_content(const void *ctx, void *member)
 
 static bool content_in(const void *ctx, const void *member)
 {
-	return ((const struct vr_content *)member)->on_board[((const struct board_view *)ctx)->window];
+	return ((const struct vr_content *)member)->on_boards >> ((const struct board_view *)ctx)->window & 1;
 }
 
 static void set_content_in(const void *ctx, void *member, bool in)
 {
-	((struct vr_content *)member)->on_board[((const struct board_view *)ctx)->window] = in;
+	struct vr_content *c = member;
+	unsigned bit = 1U << ((const struct board_view *)ctx)->window;
+	c->on_boards = (uint16_t)(in ? c->on_boards | bit : c->on_boards & ~bit);
 }
 
 /* ------------------------------------------------ a channel: members are chans ----------- */

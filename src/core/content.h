@@ -49,41 +49,36 @@ struct vr_open_minute {
 
 enum vr_home { VR_HOME_UNKNOWN, VR_HOME_HERE, VR_HOME_ELSEWHERE };
 
+/* In the order of use: what a fold looks at lies in the first four lines of the cache, what only a cut and a view need
+ * behind it, and the bytes of the id at the end. */
 struct vr_content {
 	struct vr_str id;
 	uint64_t hash;				/* vr_hash64(id) */
-	struct vr_content *next, *prev;		/* all contents, newest last */
-	struct vr_content *spare_next;
 	struct vr_tally tally;
 	struct vr_chan **chan;			/* cap_chan of them, behind which as many numbers lie */
 	struct vr_uniques uniques;
-	struct vr_str title, content_type, url, author_id;	/* pool blocks of their length */
 	uint64_t texts;				/* hash of those of its last event; 0: not known */
 	struct vr_open_minute *open;		/* NULL: no open minute */
 	uint64_t late;				/* for the next entry of the time series */
 	struct vr_rule_state *rule;
 	struct vr_wall first, last;		/* lowest and highest event time */
-	struct vr_wall view_at;			/* view time of the last write of its views; 0: none */
-	int64_t first_off, last_off;
+	int64_t last_off;
 	uint64_t records;			/* accepted records */
 	uint64_t counted;			/* of all actions together; after a load without what was taken back twice */
 	uint64_t depth_sum, depth_n, depth_roots;
 	double trend;				/* log2 of the decayed sum; -INFINITY: no share yet */
+	int64_t leave;				/* when its next bucket leaves: kept by vr_content_leave; 0: not known */
+	int64_t still;				/* until then no bucket leaves that was there when its rules were last asked */
+	int64_t drain_due;			/* when its views drain; its place in the heap may be an earlier one */
+	uint32_t timer_place, drain_place;
 	uint32_t depth_max;
 	uint32_t rules_no;			/* rule set that judged it last; 0: none */
 	int32_t hour;				/* of log time at its last accepted record */
 	int32_t stored_hour;			/* what the index holds; INT32_MIN: not in it */
-	int64_t stored_timer;			/* what the timers hold; 0: not in them */
-	int64_t leave;				/* when its next bucket leaves: kept by vr_content_leave; 0: not known */
-	int64_t still;				/* until then no bucket leaves that was there when its rules were last asked */
-	uint64_t unique_count, shown_uniques;	/* the first by vr_content_uniques only */
-	uint32_t timer_place, drain_place;
-	int64_t drain_due;			/* when its views drain; its place in the heap may be an earlier one */
-	int32_t shown_top;			/* channel_top in the view; -1: none; VR_TOP_UNKNOWN */
 	uint16_t n_chan, cap_chan;
+	uint16_t on_boards;			/* a bit for each window, and VR_TREND_BOARD's: trending */
 	uint8_t n_rules, cap_rules;
 	uint8_t home;				/* enum vr_home */
-	bool on_board[VR_WINDOWS_MAX + 1];	/* the last: trending */
 	bool loaded : 1, dirty : 1, wipe : 1;	/* wipe: what is stored under this id is older than a forgetting */
 	bool uniques_dirty : 1, chans_dirty : 1;	/* what is stored apart */
 	bool spare : 1;				/* without a record, to go between two batches */
@@ -93,6 +88,15 @@ struct vr_content {
 	bool touched : 1;			/* second chance before it is dropped from memory */
 	bool uniques_stale : 1;			/* unique_count is not that of `uniques` any more */
 	bool view_full : 1;			/* the view must be written whole */
+	int32_t shown_top;			/* channel_top in the view; -1: none; VR_TOP_UNKNOWN */
+
+	struct vr_str title, content_type, url, author_id;	/* pool blocks of their length */
+	struct vr_content *next, *prev;		/* all contents, newest last */
+	struct vr_content *spare_next;
+	struct vr_wall view_at;			/* view time of the last write of its views; 0: none */
+	int64_t first_off;
+	int64_t stored_timer;			/* what the timers hold; 0: not in them */
+	uint64_t unique_count, shown_uniques;	/* the first by vr_content_uniques only */
 };
 
 /** A new, empty content with a copy of the id. NULL: no memory. */

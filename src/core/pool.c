@@ -14,7 +14,7 @@
 #define UNFENCE(p, n) ((void)(p), (void)(n))
 #endif
 
-enum { SLAB = 256 * 1024, GRAIN = 16, BLOCK_MAX = 8192, LINEAR = 4 };
+enum { SLAB = 256 * 1024, GRAIN = 16, BLOCK_MAX = 8192, LINEAR = 4, STEPS = 4 };
 
 struct slab {
 	struct slab *next;
@@ -27,7 +27,7 @@ struct large {
 	size_t pad;
 };
 
-/* Classes 0..3 are multiples of 16 up to 64; then two per doubling: 96, 128, 192, 256 ... 8192. */
+/* Classes 0..3 are multiples of 16 up to 64; then four per doubling: 80, 96, 112, 128, 160 ... 8192. */
 static unsigned class_of(size_t size)
 {
 	unsigned e;
@@ -35,16 +35,16 @@ static unsigned class_of(size_t size)
 	if (size <= LINEAR * GRAIN)
 		return size ? (unsigned)((size - 1) / GRAIN) : 0;
 	e = 63U - (unsigned)__builtin_clzll(size - 1);
-	return LINEAR + (e - 6) * 2 + (unsigned)((size - 1) >> (e - 1) & 1);
+	return LINEAR + (e - 6) * STEPS + (unsigned)((size - 1) >> (e - 2) & (STEPS - 1));
 }
 
 static size_t class_size(unsigned c)
 {
-	unsigned e = 6 + (c - LINEAR) / 2;
+	unsigned e = 6 + (c - LINEAR) / STEPS;
 
 	if (c < LINEAR)
 		return (c + 1) * (size_t)GRAIN;
-	return c % 2 ? (size_t)2 << e : (size_t)3 << (e - 1);
+	return (size_t)(STEPS + 1 + (c - LINEAR) % STEPS) << (e - 2);
 }
 
 void vr_pool_init(struct vr_pool *p, struct vr_mem *mem)

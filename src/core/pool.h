@@ -2,8 +2,8 @@
 #pragma once
 /* pool.h - small blocks by the million, without a malloc each.
  *
- * Picture:   slabs of 256 KiB from vr_mem, cut into blocks of one size class (16, 32, 48, 64,
- *            96, 128, 192, 256, 384, 512, 768, 1024 ... 8 KiB); larger ones straight from vr_mem.
+ * Picture:   slabs of 256 KiB from vr_mem, cut into blocks of one size class (16, 32, 48, 64, 80,
+ *            96, 112, 128, 160 ... 8 KiB, four in a doubling); larger ones straight from vr_mem.
  * Invariant: a freed block is the next one given out of its class. The caller tells the size
  *            again when it frees, so a block carries no header.
  * Memory:    slabs are returned only by vr_pool_done, which frees everything at once: so an
@@ -11,7 +11,7 @@
  * Threads:   one owner.   Fails: NULL.                                                      */
 #include "virality/mem.h"
 
-enum { VR_POOL_CLASSES = 18 };
+enum { VR_POOL_CLASSES = 32 };
 struct vr_pool {
 	struct vr_mem *mem;			/* keeps */
 	void *free[VR_POOL_CLASSES];
