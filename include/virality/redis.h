@@ -23,11 +23,12 @@ void vr_cmds_clear(struct vr_cmds *c);
 /** Those of `more` too, as they are; what could not be built in there could not be here. */
 void vr_cmds_add(struct vr_cmds *to, const struct vr_cmds *more);
 /** Begin a command of argc words (the name included); add exactly that many. */
-void vr_cmd(struct vr_cmds *c, uint32_t argc, const char *name);
+void vr_cmd_begin(struct vr_cmds *c, uint32_t argc, struct vr_str name);
+static inline void vr_cmd(struct vr_cmds *c, uint32_t argc, const char *name) { vr_cmd_begin(c, argc, vr_str_c(name)); }
 void vr_cmd_str(struct vr_cmds *c, struct vr_str arg);
 /** n words at once: cheaper than one by one. */
 void vr_cmd_strs(struct vr_cmds *c, const struct vr_str *arg, size_t n);
-void vr_cmd_c(struct vr_cmds *c, const char *arg);
+static inline void vr_cmd_c(struct vr_cmds *c, const char *arg) { vr_cmd_str(c, vr_str_c(arg)); }
 void vr_cmd_i64(struct vr_cmds *c, int64_t arg);
 void vr_cmd_f64(struct vr_cmds *c, double arg);		/* 17 significant digits: reads back equal */
 /** A key made of parts without copying them together first: prefix, then the others. */

@@ -79,17 +79,16 @@ static void end_arg(struct vr_cmds *c, char *p)
 	c->buf.n = (size_t)(put_crlf(p) - c->buf.p);
 }
 
-void vr_cmd(struct vr_cmds *c, uint32_t argc, const char *name)
+void vr_cmd_begin(struct vr_cmds *c, uint32_t argc, struct vr_str name)
 {
 	char *p;
 
 	VR_ASSERT(c->open == 0 && argc > 0);
 	c->n++;
-	c->open = argc;
-	p = vr_buf_room(&c->buf, FRAME_MAX);
+	c->open = argc - 1;
+	p = vr_buf_room(&c->buf, 2 * FRAME_MAX + name.n);
 	if (p)
-		c->buf.n = (size_t)(put_head(p, '*', argc) - c->buf.p);
-	vr_cmd_c(c, name);
+		c->buf.n = (size_t)(put_arg(put_head(p, '*', argc), name) - c->buf.p);
 }
 
 void vr_cmd_str(struct vr_cmds *c, struct vr_str arg)
@@ -114,11 +113,6 @@ void vr_cmd_strs(struct vr_cmds *c, const struct vr_str *arg, size_t n)
 		p = put_arg(p, arg[i]);
 	if (p)
 		c->buf.n = (size_t)(p - c->buf.p);
-}
-
-void vr_cmd_c(struct vr_cmds *c, const char *arg)
-{
-	vr_cmd_str(c, vr_str_c(arg));
 }
 
 void vr_cmd_i64(struct vr_cmds *c, int64_t arg)

@@ -24,6 +24,7 @@ struct vr_reader {
 	redisReplyObjectFunctions functions;
 	struct vr_arena *arena;		/* borrows, during take */
 	struct vr_reply *root;		/* borrows: slot of the reply being parsed */
+	bool within;			/* a reply has begun and has not ended */
 	bool absurd;			/* longer or deeper than a reply can be */
 };
 
@@ -170,16 +171,31 @@ enum vr_err vr_reader_feed(struct vr_reader *r, const char *p, size_t n)
 enum vr_err vr_reader_take(struct vr_reader *r, struct vr_arena *arena, struct vr_replies *ret, size_t *got)
 {
 	r->arena = arena;
-	while (*got < ret->n) {
+	while (*got < ret->n && !vr_reader_empty(r)) {
 		void *reply = NULL;
 		r->root = &ret->at[*got];
 		if (redisReaderGetReply(r->parser, &reply) != REDIS_OK)
 			return trouble(r);
+		r->within = !reply;
 		if (!reply)
 			break;
 		++*got;
 	}
 	return VR_OK;
+}
+
+size_t vr_reader_skip_queued(const struct vr_reader *r, const char *p, size_t n, struct vr_replies *ret, size_t *got)
+{
+	static const char line[] = "+QUEUED\r\n";
+	const size_t length = sizeof(line) - 1;
+	const struct vr_reply queued = {.type = VR_REPLY_STATUS, .str = VR_STR("QUEUED")};
+	size_t at = 0;
+
+	if (r->within || !vr_reader_empty(r))
+		return 0;
+	for (; *got < ret->n && n - at >= length && memcmp(p + at, line, length) == 0; at += length)
+		ret->at[(*got)++] = queued;
+	return at;
 }
 
 bool vr_reader_empty(const struct vr_reader *r)

@@ -20,6 +20,9 @@ VR_MUST enum vr_err vr_reader_feed(struct vr_reader *r, const char *p, size_t n)
  * reply that is not complete yet are written already: at[*got] is not to be read. */
 VR_MUST enum vr_err vr_reader_take(struct vr_reader *r, struct vr_arena *arena, struct vr_replies *ret,
 	size_t *got);
+/** The commonest reply, one for each command of a transaction, told without the parser: takes those that p begins with,
+ * unless a reply has begun already, and returns their bytes. The rest is to be fed. */
+size_t vr_reader_skip_queued(const struct vr_reader *r, const char *p, size_t n, struct vr_replies *ret, size_t *got);
 /** No bytes are left behind the last reply taken. */
 bool vr_reader_empty(const struct vr_reader *r);
 /** What the parser said of bytes that are not RESP. */

@@ -170,7 +170,8 @@ static enum vr_err complain(const struct run *x, enum vr_err err)
 static enum vr_err take_in(struct run *x, const char *p, size_t n)
 {
 	struct vr_reader *reader = x->wire->reader;
-	enum vr_err err = vr_reader_feed(reader, p, n);
+	size_t done = vr_reader_skip_queued(reader, p, n, x->ret, &x->progress->got);
+	enum vr_err err = vr_reader_feed(reader, p + done, n - done);
 
 	if (!err)
 		err = vr_reader_take(reader, x->arena, x->ret, &x->progress->got);

@@ -74,6 +74,65 @@ static void trees_come_out_whole_whatever_the_pieces(void **state)
 	}
 }
 
+/* The way of an exchange: what can be told without the parser is, the rest is fed. */
+static enum vr_err exchange(struct scene *s, struct vr_replies *ret, struct vr_str bytes, size_t piece, size_t *ret_skipped)
+{
+	enum vr_err err = VR_OK;
+
+	for (size_t i = 0; i < bytes.n && !err; i += piece) {
+		size_t n = bytes.n - i < piece ? bytes.n - i : piece;
+		size_t done = vr_reader_skip_queued(s->reader, bytes.p + i, n, ret, &s->got);
+		*ret_skipped += done;
+		err = vr_reader_feed(s->reader, bytes.p + i + done, n - done);
+		if (!err)
+			err = vr_reader_take(s->reader, &s->arena, ret, &s->got);
+	}
+	return err;
+}
+
+static void a_transaction_is_the_same_with_and_without_the_parser(void **state)
+{
+	static const struct vr_str bytes = VR_STR("+OK\r\n+QUEUED\r\n+QUEUED\r\n-ERR no\r\n+QUEUED\r\n*2\r\n$9\r\n+QUEUED\r\n\r\n+QUEUED\r\n");
+	size_t skipped = 0;
+
+	(void)state;
+	for (size_t piece = 1; piece <= bytes.n; piece++) {
+		struct vr_reply at[6];
+		struct vr_replies ret = {at, 6};
+		struct scene s;
+		open_scene(&s);
+		assert_int_equal(exchange(&s, &ret, bytes, piece, &skipped), VR_OK);
+		assert_int_equal(s.got, 6);
+		assert_true(vr_reader_empty(s.reader));
+		for (size_t i = 1; i < 5; i++) {
+			assert_int_equal(at[i].type, i == 3 ? VR_REPLY_ERROR : VR_REPLY_STATUS);
+			assert_string_equal(at[i].str.p, i == 3 ? "ERR no" : "QUEUED");
+			assert_int_equal(at[i].str.n, 6);
+		}
+		assert_true(at[5].type == VR_REPLY_ARRAY && at[5].n == 2);
+		assert_true(vr_str_eq(at[5].elem[0].str, VR_STR("+QUEUED\r\n")));
+		assert_string_equal(at[5].elem[1].str.p, "QUEUED");
+		close_scene(&s);
+	}
+	assert_true(skipped > 0);
+}
+
+static void more_than_were_asked_for_are_left(void **state)
+{
+	static const struct vr_str bytes = VR_STR("+QUEUED\r\n+QUEUED\r\n");
+	struct vr_replies ret = {NULL, 1};
+	struct scene s;
+	size_t skipped = 0;
+
+	(void)state;
+	open_scene(&s);
+	ret.at = s.at;
+	assert_int_equal(exchange(&s, &ret, bytes, bytes.n, &skipped), VR_OK);
+	assert_int_equal(s.got, 1);
+	assert_false(vr_reader_empty(s.reader));
+	close_scene(&s);
+}
+
 static void half_a_reply_is_none(void **state)
 {
 	struct scene s;
@@ -129,6 +188,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(trees_come_out_whole_whatever_the_pieces),
+		cmocka_unit_test(a_transaction_is_the_same_with_and_without_the_parser),
+		cmocka_unit_test(more_than_were_asked_for_are_left),
 		cmocka_unit_test(half_a_reply_is_none),
 		cmocka_unit_test(surplus_is_seen),
 		cmocka_unit_test(nonsense_is_a_lost_link),
