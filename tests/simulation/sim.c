@@ -178,7 +178,8 @@ static void begin(struct sim *s, uint64_t seed)
 	s->now_ms = 7200000;
 	for (int p = 0; p < SIM_PARTS; p++) {
 		s->log[p][0] = (struct sim_log){0};
-		s->version[p] = s->stops[p] = 0;
+		s->version[p] = 0;
+		s->stops[p] = 0;
 		s->committed[p] = -1;
 	}
 	s->listed = 0;

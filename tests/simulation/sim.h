@@ -199,7 +199,7 @@ struct sim {
 	char name[SIM_NAMES][8]; /* of generations */
 	unsigned names;
 	bool lost;               /* Redis went back in time */
-	unsigned stops[SIM_PARTS];     /* bit per enum vr_err: stops that are right */
+	uint64_t stops[SIM_PARTS];     /* bit per enum vr_err: stops that are right */
 	struct vr_shard_config config; /* of the fleet */
 };
 

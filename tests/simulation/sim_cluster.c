@@ -81,7 +81,7 @@ void sim_gaps_note(struct sim *s, struct sim_server *v)
 		if (v->n_gap == SIM_GAPS)
 			continue;
 		v->gap[v->n_gap++] = (struct sim_gap){sim_redis_committed(v->redis), p, log, off, log->first};
-		s->stops[p] |= 1U << VR_E_GAP;
+		s->stops[p] |= UINT64_C(1) << VR_E_GAP;
 	}
 }
 
@@ -102,7 +102,7 @@ static void look_again(struct sim *s, struct sim_server *v)
 	for (int p = 0; p < SIM_PARTS; p++) {
 		v->poisoned[p] = is_spoiled(v, p, "part", SIM_HASH) || is_spoiled(v, p, "timers", SIM_ZSET);
 		if (sim_stored_off(s, v, p) < 0)
-			s->stops[p] |= 1U << VR_E_STATE_LOST | 1U << VR_E_GROWTH;
+			s->stops[p] |= UINT64_C(1) << VR_E_STATE_LOST | UINT64_C(1) << VR_E_GROWTH;
 		sim_check_part(s, v, p);
 		sim_check_turn(v, SIM_SPARE_DB);
 		sim_check_part(s, v, p);

@@ -44,7 +44,7 @@ enum vr_err sim_daemon_exchange(void *ctx, const struct vr_cmds *cmds, struct vr
 static void stop(
 	struct sim_daemon *d, struct sim_slot *slot, int part, enum vr_err err, const struct vr_diag *diag)
 {
-	if (!(d->sim->stops[part] & 1U << err))
+	if (!(d->sim->stops[part] & UINT64_C(1) << err))
 		sim_fail(d->sim, "daemon %d stopped partition %d without a reason: %s: %s", d->number, part,
 			vr_err_name(err), diag->text);
 	vr_shard_tell_stop(slot->shard, err, diag->text);

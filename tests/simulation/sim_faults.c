@@ -161,7 +161,7 @@ static void spoil_own(struct sim *s, struct sim_server *v)
 	(void)snprintf(key, sizeof(key), "{vir:" SIM_TOPIC ":%d}:%s", p, name[vr_random_below(&s->random, 2)]);
 	sim_tell(s, "somebody writes over %s", key);
 	v->poisoned[p] = true;
-	s->stops[p] |= 1U << VR_E_REPLY | 1U << VR_E_CORRUPT;
+	s->stops[p] |= UINT64_C(1) << VR_E_REPLY | UINT64_C(1) << VR_E_CORRUPT;
 	sim_admin(s, v, SIM_LIVE_DB, "SET", key, "hello", NULL);
 	s->totals->hit[SIM_HIT_VANDAL_OWN]++;
 }
@@ -217,7 +217,7 @@ static void recreate(struct sim *s)
 	if (own.exists && own.off > 0 && !own.last_known) /* behind a gap there is no record to tell the log by */
 		return;
 	if (!own.exists)
-		s->stops[p] |= 1U << VR_E_STATE_LOST;
+		s->stops[p] |= UINT64_C(1) << VR_E_STATE_LOST;
 	size_t keep = sim_once_in(s, 2) ? 0 : vr_random_below(&s->random, log->n);
 	s->totals->hit[keep ? SIM_HIT_TRUNCATED : SIM_HIT_RECREATED]++;
 	sim_tell(s, "the log of partition %d is made anew with %zu of %zu records", p, keep, log->n);
@@ -225,7 +225,7 @@ static void recreate(struct sim *s)
 	sim_events_append(s, p, (unsigned)sim_between(s, 1, 8));
 	(void)snprintf(key, sizeof(key), "{vir:" SIM_TOPIC ":%d}:accept", p);
 	sim_admin(s, sim_master(s), SIM_LIVE_DB, "DEL", key, NULL);
-	s->stops[p] |= 1U << VR_E_TRUNCATED;
+	s->stops[p] |= UINT64_C(1) << VR_E_TRUNCATED;
 	sim_check_relog(s, sim_master(s));
 }
 

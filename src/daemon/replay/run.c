@@ -87,8 +87,6 @@ static void beat(struct vr_replay *r)
 	enum vr_err err = vr_replay_mark(r, state_of(r, false), true, &d);
 	if (err != VR_E_BUSY && err != VR_E_FENCED)
 		return;
-	if (err == VR_E_FENCED && strstr(d.text, "somebody else"))
-		return;		/* a write in between: asked again */
 	vr_report_say(r->report, VR_EV_FATAL, "%s", d.text);
 	vr_replay_end(r, EX_TEMPFAIL);
 }

@@ -64,7 +64,7 @@ static enum vr_err end_watch(struct vr_replay *r, struct vr_talk *t, struct vr_d
 	vr_cmd_words(&t->cmds, "EXEC", NULL);
 	enum vr_err err = vr_replay_ask(r, t, d);
 	if (!err && t->r.at[t->r.n - 2].type == VR_REPLY_NIL)
-		err = vr_diag_set(d, VR_E_FENCED, "redis", "somebody else changed the spare database");
+		err = vr_diag_set(d, VR_E_RACED, "redis", "somebody else changed the spare database");
 	return err;
 }
 
