@@ -84,7 +84,8 @@ static void two_members_share(void **state)
 	assert_int_equal(n_seen(&t->a), 400);
 	member_join(&t->b, &t->c);
 	EVENTUALLY(t->a.n_boxes == 2 && t->b.n_boxes == 2, poll_both(t));
-	assert_int_equal(t->a.n_revoked, 1);
+	/* In how many rounds is up to the broker: one that joins late makes one more. */
+	assert_true(t->a.n_revoked >= 1);
 	assert_int_equal(t->a.n_lost, 0);
 	EVENTUALLY(all_ended(&t->a) && all_ended(&t->b), member_take(&t->a, NULL); member_take(&t->b, NULL));
 	assert_int_equal(n_seen(&t->a), 200);
