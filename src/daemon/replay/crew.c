@@ -158,14 +158,12 @@ static enum vr_err start_rules(struct vr_replay *r, struct vr_diag *d)
 	return r->options->dry_run ? vr_rulebook_give(r->rules, hash, text, d) : vr_rulebook_append(r->rules, &r->link, hash, text, false, &no, d);
 }
 
-/* Cuts as small as when caught up: every reader of Redis waits for each. */
 static struct vr_shard_config shard_config(const struct vr_replay *r)
 {
 	struct vr_shard_config c = vr_settings_shard(r->config);
 	c.live_db = r->spare_db;
 	c.cluster = r->cluster;
 	c.group = r->group_id;
-	c.cut_contents_behind = c.cut_contents;
 	c.on_truncation = VR_POLICY_STOP;
 	return c;
 }

@@ -2,6 +2,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sysexits.h>
 #include <unistd.h>
@@ -200,17 +201,27 @@ static void set_apart(struct vr_config *c)
 	c->http_port = c->replay_port;
 }
 
+/* Before there are threads: each has the niceness of the one that made it. Who is nicer already stays so. */
+static void yield_to_live(const struct vr_config *c)
+{
+	int nice = (int)c->replay_nice;
+	if (getpriority(PRIO_PROCESS, 0) < nice)
+		(void)setpriority(PRIO_PROCESS, 0, nice);	/* refused: it is only a wish */
+}
+
 int vr_replay(const struct vr_replay_options *o)
 {
 	struct vr_replay r = {.options = o, .signals = -1};
 	if (vr_settings_load(&o->settings, &r.config, &r.rulefile))
 		return EX_CONFIG;
 	set_apart(r.config);
+	yield_to_live(r.config);
 	r.mem = vr_mem_heap();
 	pthread_mutex_init(&r.lock, NULL);
 	vr_notify_init(&r.notify);
-	vr_pace_init(&r.pace, o->rate >= 0 ? o->rate : r.config->replay_rate, r.config->replay_max_live_lag, r.config->replay_max_redis_latency,
-		vr_clock_mono());
+	/* A live that nobody disturbs waits for its cut. */
+	struct vr_span lag = {r.config->cut_interval.ms + r.config->replay_max_live_lag.ms};
+	vr_pace_init(&r.pace, o->rate >= 0 ? o->rate : r.config->replay_rate, lag, r.config->replay_max_redis_latency, vr_clock_mono());
 	int code = replay(&r);
 	free_all(&r);
 	return code;
