@@ -38,7 +38,7 @@ class Replay:
 
 def run_backfill(programs, kafka, world, rate, seconds, wire):
     """{"rate": of the live load, "catch_up": events/s of the daemon over the same history, "alone", "beside": append to
-    visible without and with the replay, "replay": {...}}"""
+    visible without and with the replay, "replay": {...}}. A replay folds history and what live gets meanwhile."""
     topic = fill(programs, kafka, world, world.events, wire, config={"message.timestamp.type": "LogAppendTime"})
     with pair(programs, kafka, topic) as (redis, daemon):
         start = time.monotonic()
@@ -54,6 +54,6 @@ def run_backfill(programs, kafka, world, rate, seconds, wire):
         replay = Replay(programs, daemon)
         beside = measure(Probes(kafka, topic, "beside", 1), Visible(redis), replay.goes_on, check)
         figures = {"rate": rate, "catch_up": catch_up, "alone": summary(alone), "beside": summary(beside),
-                   "replay": replay.result(world.events)}
+                   "replay": replay.result(sum(kafka.end_offsets(topic).values()))}
         load.kill()
         return figures
