@@ -6,6 +6,7 @@
 #define RATE_MOST 1e8
 #define GROWTH 1.15		/* ten times a second: from a thousand to a million in five seconds */
 #define BURST_S 0.1		/* tokens are kept for so long */
+#define PORTIONS 4		/* at least such a part of a burst is given: a batch of three records costs as much as one of hundreds */
 
 void vr_pace_init(struct vr_pace *p, int64_t cap, struct vr_span max_lag, struct vr_span max_latency, struct vr_mono now)
 {
@@ -18,10 +19,12 @@ void vr_pace_init(struct vr_pace *p, int64_t cap, struct vr_span max_lag, struct
 
 void vr_pace_done(struct vr_pace *p) { pthread_mutex_destroy(&p->lock); }
 
+static double burst(const struct vr_pace *p) { return p->rate * BURST_S > 1 ? p->rate * BURST_S : 1; }
+
 /* Lock held. */
 static void fill(struct vr_pace *p, struct vr_mono now)
 {
-	double most = p->rate * BURST_S > 1 ? p->rate * BURST_S : 1;
+	double most = burst(p);
 	if (now.ms <= p->filled.ms)
 		return;		/* who asked first may come second */
 	p->tokens += p->rate * (double)(now.ms - p->filled.ms) / 1000;
@@ -33,7 +36,9 @@ size_t vr_pace_ask(struct vr_pace *p, size_t wanted, struct vr_mono now)
 {
 	pthread_mutex_lock(&p->lock);
 	fill(p, now);
-	size_t n = p->tokens < 1 ? 0 : p->tokens < (double)wanted ? (size_t)p->tokens : wanted;
+	size_t n = p->tokens < (double)wanted ? (size_t)(p->tokens > 0 ? p->tokens : 0) : wanted;
+	if (n < wanted && p->tokens < burst(p) / PORTIONS)
+		n = 0;
 	p->is_short |= n < wanted;
 	pthread_mutex_unlock(&p->lock);
 	return n;
