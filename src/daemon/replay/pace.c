@@ -54,14 +54,16 @@ void vr_pace_took(struct vr_pace *p, size_t n)
 static bool lags(const struct vr_pace *p) { return p->lag.ms > p->max_lag.ms; }
 static bool is_slow(const struct vr_pace *p) { return p->latency.ms > p->max_latency.ms; }
 
-void vr_pace_tell(struct vr_pace *p, struct vr_span lag, struct vr_span latency)
+void vr_pace_tell(struct vr_pace *p, struct vr_span lag, bool is_news, struct vr_span latency)
 {
 	pthread_mutex_lock(&p->lock);
 	p->lag = lag;
 	p->latency = latency;
 	double most = p->cap > 0 ? p->cap : RATE_MOST, least = p->cap > 0 && p->cap < RATE_LEAST ? p->cap : RATE_LEAST;
-	/* What is not used up does not grow: else it would take long to come down to where it holds anybody back. */
-	p->rate = lags(p) || is_slow(p) ? p->rate / 2 : p->is_short ? p->rate * GROWTH : p->rate;
+	if (is_slow(p) || (lags(p) && is_news))
+		p->rate /= 2;
+	else if (!lags(p) && p->is_short)	/* what is not used up does not grow: it would take long to come down again */
+		p->rate *= GROWTH;
 	p->is_short = false;
 	p->rate = p->rate < least ? least : p->rate > most ? most : p->rate;
 	pthread_mutex_unlock(&p->lock);

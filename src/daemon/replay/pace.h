@@ -3,7 +3,8 @@
 /* pace.h - how fast a replay may be, for live's sake.
  *
  *      workers ──may I take n?──> tokens <──rate── cap of the operator
- *                                              <── halves while live lags or Redis is slow, else grows where it is too low
+ *                                              <── halves at each word that live lags or Redis is slow, else grows where
+ *                                                  it is too low
  *
  * Threads: ask and took by any; the rest by one.                                                          */
 #include <pthread.h>
@@ -23,7 +24,8 @@ void vr_pace_done(struct vr_pace *p);
 /** Of `wanted` records, how many may be taken now. */
 size_t vr_pace_ask(struct vr_pace *p, size_t wanted, struct vr_mono now);
 void vr_pace_took(struct vr_pace *p, size_t n);
-/** About ten times a second: what live's lag and Redis' latency are now. */
-void vr_pace_tell(struct vr_pace *p, struct vr_span lag, struct vr_span latency);
+/** About ten times a second: what live's lag and Redis' latency are. is_news: live has said its lag since the last telling;
+ * one word of its, which may be a second old, does not count ten times. */
+void vr_pace_tell(struct vr_pace *p, struct vr_span lag, bool is_news, struct vr_span latency);
 /** Why it is slow now, or NULL. */
 const char *vr_pace_held(const struct vr_pace *p);

@@ -26,7 +26,7 @@ static void adjust_pace(struct vr_replay *r, struct course *c)
 {
 	struct vr_span took;
 	bool up = vr_sight_live(&c->sight, r, &took);
-	vr_pace_tell(&r->pace, c->sight.lag, took);
+	vr_pace_tell(&r->pace, c->sight.lag, c->sight.is_news, took);
 	vr_report_redis(r->report, up);
 }
 

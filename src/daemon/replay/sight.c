@@ -99,13 +99,14 @@ static int64_t sum_offsets(const struct vr_reply *parts)
 static struct vr_span live_lag(struct vr_sight *s, const struct vr_reply *meta, const struct vr_reply *parts)
 {
 	int64_t stamp = vr_reply_field_i64(meta, "updated_ms"), sum = sum_offsets(parts), waiting = vr_reply_field_i64(meta, "lag_records");
+	s->is_news = stamp > s->live_stamp;
 	if (stamp == 0 || vr_clock_wall().ms - stamp > STALE_MS)
 		return (struct vr_span){0};
-	if (stamp > s->live_stamp && s->live_stamp > 0 && sum >= s->live_sum) {
+	if (s->is_news && s->live_stamp > 0 && sum >= s->live_sum) {
 		double now = (double)(sum - s->live_sum) * 1000 / (double)(stamp - s->live_stamp);
 		s->live_rate = (s->live_rate + now) / 2;
 	}
-	if (stamp > s->live_stamp) {
+	if (s->is_news) {
 		s->live_stamp = stamp;
 		s->live_sum = sum;
 	}
@@ -121,6 +122,7 @@ bool vr_sight_live(struct vr_sight *s, struct vr_replay *r, struct vr_span *ret_
 	vr_key_global(&t.cmds, &r->keys, "meta");
 	vr_cmd(&t.cmds, 2, "HGETALL");
 	vr_key_global(&t.cmds, &r->keys, "meta:parts");
+	s->is_news = false;
 	int64_t begin = vr_clock_mono().ms;
 	bool up = vr_talk_ask(&t, &d) == VR_OK;
 	if (up)

@@ -25,6 +25,7 @@ struct vr_sight {
 	int64_t live_sum, live_stamp;	/* of live's offsets, when: for the rate it goes at */
 	double live_rate;
 	struct vr_span lag;		/* of live */
+	bool is_news;			/* it has said that since the last look */
 };
 VR_MUST enum vr_err vr_sight_init(struct vr_sight *s, size_t partitions);
 void vr_sight_done(struct vr_sight *s);

@@ -33,7 +33,7 @@ static void no_more_than_the_cap_is_given(void **state)
 	assert_int_equal(take(&p, 1000), 0);
 	for (int64_t ms = 1010; ms <= 11000; ms += 10) {
 		sum += take(&p, ms);
-		vr_pace_tell(&p, CALM, CALM);
+		vr_pace_tell(&p, CALM, true, CALM);
 	}
 	assert_in_range(sum, 29920, 30000);	/* less than a portion may be left */
 	assert_true(p.rate <= 3000);
@@ -102,22 +102,22 @@ static void it_grows_where_it_is_too_low_and_only_there(void **state)
 	(void)state;
 	begin(&p, 0);
 	double first = p.rate;
-	vr_pace_tell(&p, CALM, CALM);
+	vr_pace_tell(&p, CALM, true, CALM);
 	assert_true(p.rate == first);		/* nobody asked */
 	assert_int_equal(vr_pace_ask(&p, 500, at(2000)), 500);
-	vr_pace_tell(&p, CALM, CALM);
+	vr_pace_tell(&p, CALM, true, CALM);
 	assert_true(p.rate == first);		/* all was given */
 	int64_t ms = 2000;
 	while (p.rate < 1e6) {
 		double was = p.rate;
 		take(&p, ms += 100);
-		vr_pace_tell(&p, CALM, CALM);
+		vr_pace_tell(&p, CALM, true, CALM);
 		assert_true(p.rate > was);
 		assert_true(ms < 12000);
 	}
 	double last = p.rate;
 	assert_int_equal(vr_pace_ask(&p, 1, at(ms + 100)), 1);
-	vr_pace_tell(&p, CALM, CALM);
+	vr_pace_tell(&p, CALM, true, CALM);
 	assert_true(p.rate == last);
 	vr_pace_done(&p);
 }
@@ -132,7 +132,7 @@ static void it_halves_while_live_lags_or_redis_is_slow(void **state)
 	begin(&p, 0);
 	for (size_t i = 0; i < sizeof(looks) / sizeof(looks[0]); i++) {
 		double was = p.rate;
-		vr_pace_tell(&p, looks[i].lag, looks[i].latency);
+		vr_pace_tell(&p, looks[i].lag, true, looks[i].latency);
 		assert_true(p.rate == was * looks[i].factor);
 		if (looks[i].held)
 			assert_string_equal(vr_pace_held(&p), looks[i].held);
@@ -142,18 +142,38 @@ static void it_halves_while_live_lags_or_redis_is_slow(void **state)
 	vr_pace_done(&p);
 }
 
+static void a_word_of_live_counts_once(void **state)
+{
+	struct vr_pace p;
+	(void)state;
+	begin(&p, 0);
+	double first = p.rate;
+	vr_pace_tell(&p, (struct vr_span){9000}, true, CALM);
+	for (int i = 0; i < 9; i++) {
+		take(&p, 2000 + 100 * i);
+		vr_pace_tell(&p, (struct vr_span){9000}, false, CALM);
+		assert_string_equal(vr_pace_held(&p), "live lags");
+	}
+	assert_true(p.rate == first / 2);		/* nor does it grow meanwhile */
+	vr_pace_tell(&p, (struct vr_span){9000}, false, (struct vr_span){900});
+	assert_true(p.rate == first / 4);		/* Redis' latency is measured each time */
+	vr_pace_tell(&p, (struct vr_span){9000}, true, CALM);
+	assert_true(p.rate == first / 8);
+	vr_pace_done(&p);
+}
+
 static void it_never_stands_still(void **state)
 {
 	struct vr_pace p;
 	(void)state;
 	begin(&p, 0);
 	for (int i = 0; i < 100; i++)
-		vr_pace_tell(&p, (struct vr_span){60000}, CALM);
+		vr_pace_tell(&p, (struct vr_span){60000}, true, CALM);
 	assert_true(p.rate == 1000);
 	vr_pace_done(&p);
 	begin(&p, 20);
 	for (int i = 0; i < 100; i++)
-		vr_pace_tell(&p, (struct vr_span){60000}, CALM);
+		vr_pace_tell(&p, (struct vr_span){60000}, true, CALM);
 	assert_true(p.rate == 20);
 	vr_pace_done(&p);
 }
@@ -169,6 +189,7 @@ int main(void)
 		cmocka_unit_test(a_clock_read_too_early_takes_nothing_back),
 		cmocka_unit_test(it_grows_where_it_is_too_low_and_only_there),
 		cmocka_unit_test(it_halves_while_live_lags_or_redis_is_slow),
+		cmocka_unit_test(a_word_of_live_counts_once),
 		cmocka_unit_test(it_never_stands_still),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
