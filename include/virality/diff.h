@@ -49,4 +49,4 @@ const struct vr_diff_counts *vr_diff_counts(const struct vr_diff *f);
 /** Nothing that was compared differs. */
 bool vr_diff_is_none(const struct vr_diff *f);
 /** Tables for people, ending in "no difference" where there is none; or JSON, one object a line. */
-void vr_diff_print(const struct vr_diff *f, FILE *out, bool json);
+void vr_diff_print(struct vr_diff *f, FILE *out, bool json);

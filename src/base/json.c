@@ -43,3 +43,22 @@ void vr_json_string(struct vr_buf *b, struct vr_str s)
 		vr_buf_add(b, s.p + from, s.n - from);
 	vr_buf_byte(b, '"');
 }
+
+static void begin_member(struct vr_buf *b, const char *name)
+{
+	vr_buf_c(b, ",\"");
+	vr_buf_c(b, name);
+	vr_buf_c(b, "\":");
+}
+
+void vr_json_member_str(struct vr_buf *b, const char *name, struct vr_str text)
+{
+	begin_member(b, name);
+	vr_json_string(b, text);
+}
+
+void vr_json_member_i64(struct vr_buf *b, const char *name, int64_t v)
+{
+	begin_member(b, name);
+	vr_buf_i64(b, v);
+}

@@ -9,6 +9,7 @@
  *            beyond the eighth in strings of their own.
  * Ownership: the engine's pool holds all of it; contents are linked in one list in order of birth.
  * Threads:   one owner.                                                                           */
+#include <stddef.h>
 #include "virality/alert.h"
 #include "virality/hash.h"
 #include "tally.h"
@@ -98,6 +99,8 @@ struct vr_content {
 	int64_t stored_timer;			/* what the timers hold; 0: not in them */
 	uint64_t unique_count, shown_uniques;	/* the first by vr_content_uniques only */
 };
+_Static_assert(offsetof(struct vr_content, title) <= 256, "a fold looks at four lines of 64 bytes");
+_Static_assert(VR_TREND_BOARD < 16, "on_boards has a bit for each board");
 
 /** A new, empty content with a copy of the id. NULL: no memory. */
 struct vr_content *vr_content_new(struct vr_pool *pool, struct vr_str id, uint64_t hash);

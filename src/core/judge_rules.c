@@ -70,44 +70,35 @@ static enum vr_err end_rule(struct vr_engine *e, struct vr_content *c, const str
 	return vr_judge_move(e, &l, rule, s, to, reason, &j, at_offset);
 }
 
-enum vr_err vr_judge_end(struct vr_engine *e, struct vr_content *c, enum vr_alert_reason reason, int64_t at_offset)
+/* Of all its rules, but for those that `stays` has; NULL: none stays. */
+static enum vr_err end_rules(struct vr_engine *e, struct vr_content *c, const struct vr_rules *stays, enum vr_alert_reason reason,
+	int64_t at_offset)
 {
 	size_t n = e->rules ? vr_rules_count(e->rules) : 0;
-	for (size_t i = 0; i < n; i++) {
+	enum vr_err err = VR_OK;
+	for (size_t i = 0; i < n && !err; i++) {
 		const struct vr_rule *rule = vr_rules_at(e->rules, i);
 		const struct vr_rule_state *s = vr_judge_alert(c, rule);
-		if (!s)
-			continue;
-		enum vr_err err = end_rule(e, c, rule, *s, reason, at_offset);
-		if (err)
-			return err;
+		if (s && !(stays && vr_rules_find(stays, vr_rule_key(rule)) >= 0))
+			err = end_rule(e, c, rule, *s, reason, at_offset);
 	}
-	return vr_timer_set(e, c);
+	return err;
+}
+
+enum vr_err vr_judge_end(struct vr_engine *e, struct vr_content *c, enum vr_alert_reason reason, int64_t at_offset)
+{
+	enum vr_err err = end_rules(e, c, NULL, reason, at_offset);
+	return err ? err : vr_timer_set(e, c);
 }
 
 /* ------------------------------------------------ the change --------------------------- */
-
-static enum vr_err drop_gone(struct vr_engine *e, struct vr_content *c, const struct vr_rules *next, int64_t at_offset)
-{
-	size_t n = vr_rules_count(e->rules);
-	for (size_t i = 0; i < n; i++) {
-		const struct vr_rule *rule = vr_rules_at(e->rules, i);
-		const struct vr_rule_state *s = vr_judge_alert(c, rule);
-		if (!s || vr_rules_find(next, vr_rule_key(rule)) >= 0)
-			continue;
-		enum vr_err err = end_rule(e, c, rule, *s, VR_REASON_RULE_REMOVED, at_offset);
-		if (err)
-			return err;
-	}
-	return VR_OK;
-}
 
 static enum vr_err resolve_gone(struct vr_engine *e, const struct vr_rules *next, int64_t at_offset)
 {
 	struct vr_list list = {0};
 	enum vr_err err = vr_alerting(e, &list);
 	for (size_t i = 0; i < list.n && !err; i++)
-		err = drop_gone(e, ((struct vr_content **)list.at)[i], next, at_offset);
+		err = end_rules(e, ((struct vr_content **)list.at)[i], next, VR_REASON_RULE_REMOVED, at_offset);
 	vr_list_done(&list, &e->pool_mem, sizeof(struct vr_content *));
 	return err;
 }

@@ -145,12 +145,8 @@ static void add_row(struct partitions_run *run, const struct line *l)
 
 static void json_known(struct vr_buf *b, const char *name, int64_t n)
 {
-	if (n < 0)
-		return;
-	vr_buf_c(b, ",\"");
-	vr_buf_c(b, name);
-	vr_buf_c(b, "\":");
-	vr_buf_i64(b, n);
+	if (n >= 0)
+		vr_json_member_i64(b, name, n);
 }
 
 static enum vr_err print_json(struct partitions_run *run, const struct line *l)

@@ -82,7 +82,7 @@ void vr_daemon_revoked(void *ctx, const struct vr_topic_part *parts, size_t n, b
 			lead(d, false);
 		if (worker >= 0)
 			vr_worker_take_back(d->worker[worker], &parts[i], (struct vr_span){REVOKE_MS});
-		if (vr_daemon_has_progress(d))
+		if (vr_workers_have_progress(d->worker, d->n_workers))
 			vr_notify_watchdog(&d->notify);
 	}
 }

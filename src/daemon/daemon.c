@@ -5,8 +5,6 @@
 #include <sysexits.h>
 #include <time.h>
 
-#include "clock.h"
-
 enum { RETRY_MS = 1000, EXTEND_MS = 60000 };
 
 void vr_daemon_end(struct vr_daemon *d, int code)
@@ -30,13 +28,4 @@ bool vr_daemon_wait_retry(struct vr_daemon *d, const char *what, const struct vr
 	if (sigtimedwait(&set, NULL, &moment) > 0)
 		vr_daemon_end(d, EX_OK);
 	return !atomic_load(&d->stop);
-}
-
-bool vr_daemon_has_progress(struct vr_daemon *d)
-{
-	int64_t now = vr_clock_mono().ms;
-	for (int i = 0; i < d->n_workers; i++)
-		if (now - vr_worker_beat(d->worker[i]).ms > VR_WORKER_BEAT_MAX_MS)
-			return false;
-	return true;
 }

@@ -55,8 +55,6 @@ struct vr_daemon {
 void vr_daemon_end(struct vr_daemon *d, int code);
 /** Wait a moment for a peer that is away; false when it is time to stop. */
 bool vr_daemon_wait_retry(struct vr_daemon *d, const char *what, const struct vr_diag *why);
-/** Only progress feeds the watchdog: every worker has gone round, or waits knowingly, within the last seconds. */
-bool vr_daemon_has_progress(struct vr_daemon *d);
 /** Everything between the files on disk and the first record; peers that are away are waited for. */
 VR_MUST enum vr_err vr_daemon_start(struct vr_daemon *d, struct vr_diag *why);
 /** The group's callbacks (struct vr_group_ops); ctx is the daemon. */

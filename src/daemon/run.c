@@ -190,7 +190,7 @@ static void each_second(struct vr_daemon *d, struct vr_slot_facts *facts)
 {
 	size_t n = gather(d, facts);
 	struct vr_report_sums sums = vr_report_sums(d->report);
-	bool progress = vr_daemon_has_progress(d);
+	bool progress = vr_workers_have_progress(d->worker, d->n_workers);
 	char status[256];
 	vr_report_facts(d->report, facts, n, progress);
 	vr_report_commit_failures(d->report, vr_kafka_commit_failures(d->group));

@@ -9,21 +9,6 @@ static void put_name(struct vr_buf *b, const char *name)
 	vr_buf_byte(b, ':');
 }
 
-/* `,"name":number` */
-static void put_number(struct vr_buf *b, const char *name, int64_t n)
-{
-	vr_buf_byte(b, ',');
-	put_name(b, name);
-	vr_buf_i64(b, n);
-}
-
-static void put_text(struct vr_buf *b, const char *name, struct vr_str text)
-{
-	vr_buf_byte(b, ',');
-	put_name(b, name);
-	vr_json_string(b, text);
-}
-
 static void put_value(struct vr_buf *b, const char *name, double v)
 {
 	vr_buf_byte(b, ',');
@@ -39,17 +24,17 @@ static void put_found(struct vr_buf *b, const struct vr_found *f)
 	vr_buf_byte(b, '{');
 	put_name(b, "id");
 	vr_json_string(b, (struct vr_str){f->id, VR_ALERT_ID_LEN});
-	put_text(b, "alertname", f->name);
-	put_text(b, "severity", f->severity);
-	put_text(b, "content_id", f->content_id);
-	put_text(b, "title", f->title);
-	put_text(b, "topic", f->topic);
-	put_number(b, "partition", f->partition);
-	put_number(b, "offset", f->offset);
-	put_number(b, "starts_ms", f->starts.ms);
-	put_number(b, "fired_ms", f->fired.ms);
-	put_number(b, "ends_ms", f->ends.ms);
-	put_text(b, "reason", vr_str_c(vr_alert_reason_name(f->reason)));
+	vr_json_member_str(b, "alertname", f->name);
+	vr_json_member_str(b, "severity", f->severity);
+	vr_json_member_str(b, "content_id", f->content_id);
+	vr_json_member_str(b, "title", f->title);
+	vr_json_member_str(b, "topic", f->topic);
+	vr_json_member_i64(b, "partition", f->partition);
+	vr_json_member_i64(b, "offset", f->offset);
+	vr_json_member_i64(b, "starts_ms", f->starts.ms);
+	vr_json_member_i64(b, "fired_ms", f->fired.ms);
+	vr_json_member_i64(b, "ends_ms", f->ends.ms);
+	vr_json_member_str(b, "reason", vr_str_c(vr_alert_reason_name(f->reason)));
 	put_value(b, "value", f->value);
 	put_value(b, "threshold", f->threshold);
 	vr_buf_byte(b, '}');
@@ -75,9 +60,9 @@ static bool print_difference(struct vr_buf *b, const struct vr_difference *d)
 	struct vr_span by;
 	begin(b, vr_change_name(d->change));
 	if (d->change == VR_CHANGE_SHIFTED) {
-		put_number(b, "start_by_ms", vr_difference_start(d).ms);
+		vr_json_member_i64(b, "start_by_ms", vr_difference_start(d).ms);
 		if (vr_difference_end(d, &by))
-			put_number(b, "end_by_ms", by.ms);
+			vr_json_member_i64(b, "end_by_ms", by.ms);
 	}
 	if (d->now) {
 		vr_buf_c(b, ",\"new\":");
@@ -95,11 +80,11 @@ static bool print_hours(const struct vr_showing *s, const struct vr_tallies *t, 
 	bool fine = true;
 	for (size_t i = 0; i < t->n_hours; i++) {
 		begin(b, "hour");
-		put_number(b, "hour_ms", t->hour[i].hour * VR_HOUR_IN_MS);
-		put_text(b, "alertname", t->rule[t->hour[i].rule].name);
-		put_number(b, "alerts", (int64_t)t->hour[i].alerts);
+		vr_json_member_i64(b, "hour_ms", t->hour[i].hour * VR_HOUR_IN_MS);
+		vr_json_member_str(b, "alertname", t->rule[t->hour[i].rule].name);
+		vr_json_member_i64(b, "alerts", (int64_t)t->hour[i].alerts);
 		if (s->comparison)
-			put_number(b, "before", (int64_t)t->hour[i].before);
+			vr_json_member_i64(b, "before", (int64_t)t->hour[i].before);
 		fine &= end(b);
 	}
 	return fine;
@@ -110,24 +95,24 @@ static bool print_summary(const struct vr_showing *s, struct vr_buf *b)
 	const struct vr_history_facts *f = s->facts;
 	const struct vr_trial_counts *c = &s->now->counts;
 	begin(b, "summary");
-	put_number(b, "records", (int64_t)f->records);
-	put_number(b, "folded", (int64_t)c->fate[VR_FATE_FOLDED]);
-	put_number(b, "duplicates", (int64_t)c->fate[VR_FATE_DUPLICATE]);
-	put_number(b, "refused", (int64_t)c->fate[VR_FATE_REFUSED]);
-	put_number(b, "passed", (int64_t)c->fate[VR_FATE_PASSED]);
-	put_number(b, "late", (int64_t)c->late);
-	put_number(b, "clock_ahead", (int64_t)c->clock_ahead);
-	put_number(b, "miskeyed", (int64_t)c->miskeyed);
-	put_number(b, "offsets_lost", (int64_t)f->lost);
-	put_number(b, "offsets_lost_at_most", (int64_t)(f->lost + f->lost_at_most));
-	put_number(b, "first_event_ms", f->first.ms);
-	put_number(b, "last_event_ms", f->last.ms);
-	put_number(b, "took_ms", f->took.ms);
-	put_number(b, "alerts", (int64_t)s->now->found.n);
+	vr_json_member_i64(b, "records", (int64_t)f->records);
+	vr_json_member_i64(b, "folded", (int64_t)c->fate[VR_FATE_FOLDED]);
+	vr_json_member_i64(b, "duplicates", (int64_t)c->fate[VR_FATE_DUPLICATE]);
+	vr_json_member_i64(b, "refused", (int64_t)c->fate[VR_FATE_REFUSED]);
+	vr_json_member_i64(b, "passed", (int64_t)c->fate[VR_FATE_PASSED]);
+	vr_json_member_i64(b, "late", (int64_t)c->late);
+	vr_json_member_i64(b, "clock_ahead", (int64_t)c->clock_ahead);
+	vr_json_member_i64(b, "miskeyed", (int64_t)c->miskeyed);
+	vr_json_member_i64(b, "offsets_lost", (int64_t)f->lost);
+	vr_json_member_i64(b, "offsets_lost_at_most", (int64_t)(f->lost + f->lost_at_most));
+	vr_json_member_i64(b, "first_event_ms", f->first.ms);
+	vr_json_member_i64(b, "last_event_ms", f->last.ms);
+	vr_json_member_i64(b, "took_ms", f->took.ms);
+	vr_json_member_i64(b, "alerts", (int64_t)s->now->found.n);
 	if (s->comparison) {
-		put_number(b, "before", (int64_t)s->before->found.n);
+		vr_json_member_i64(b, "before", (int64_t)s->before->found.n);
 		for (unsigned i = 0; i < VR_CHANGES; i++)
-			put_number(b, vr_change_name((enum vr_change)i), (int64_t)s->comparison->of[i]);
+			vr_json_member_i64(b, vr_change_name((enum vr_change)i), (int64_t)s->comparison->of[i]);
 	}
 	return end(b);
 }

@@ -90,22 +90,6 @@ static void print_text(struct vr_diff *f, FILE *out)
 
 /* ------------------------------------------------ for programs ------------------------ */
 
-static void put_text(struct vr_buf *b, const char *name, const char *text)
-{
-	vr_buf_c(b, ",\"");
-	vr_buf_c(b, name);
-	vr_buf_c(b, "\":");
-	vr_json_string(b, vr_str_c(text));
-}
-
-static void put_number(struct vr_buf *b, const char *name, int64_t n)
-{
-	vr_buf_c(b, ",\"");
-	vr_buf_c(b, name);
-	vr_buf_c(b, "\":");
-	vr_buf_i64(b, n);
-}
-
 static void end_line(struct vr_buf *b, FILE *out)
 {
 	vr_buf_c(b, "}\n");
@@ -121,11 +105,11 @@ static void json_rows(const struct vr_diff_rows *rows, const char *what, struct 
 		vr_buf_c(b, "{\"what\":\"");
 		vr_buf_c(b, what);
 		vr_buf_byte(b, '"');
-		put_text(b, "id", r->id);
-		put_text(b, "field", r->name);
-		put_text(b, "live", r->value[VR_DIFF_LIVE]);
-		put_text(b, "replay", r->value[VR_DIFF_SHADOW]);
-		put_number(b, "fields", r->fields);
+		vr_json_member_str(b, "id", vr_str_c(r->id));
+		vr_json_member_str(b, "field", vr_str_c(r->name));
+		vr_json_member_str(b, "live", vr_str_c(r->value[VR_DIFF_LIVE]));
+		vr_json_member_str(b, "replay", vr_str_c(r->value[VR_DIFF_SHADOW]));
+		vr_json_member_i64(b, "fields", r->fields);
 		end_line(b, out);
 	}
 }
@@ -135,12 +119,12 @@ static void json_alerts(const struct vr_diff *f, struct vr_buf *b, FILE *out)
 	for (size_t i = 0; i < f->alert.n && i < f->config.show; i++) {
 		const struct vr_diff_alert *a = &f->alert.at[i];
 		vr_buf_c(b, a->only_shadow ? "{\"what\":\"alert added\"" : "{\"what\":\"alert removed\"");
-		put_text(b, "id", a->id);
-		put_text(b, "alertname", a->alertname);
-		put_text(b, "content_id", a->content);
-		put_text(b, "state", a->state);
-		put_number(b, "offset", a->offset);
-		put_number(b, "updated_ms", a->time_ms);
+		vr_json_member_str(b, "id", vr_str_c(a->id));
+		vr_json_member_str(b, "alertname", vr_str_c(a->alertname));
+		vr_json_member_str(b, "content_id", vr_str_c(a->content));
+		vr_json_member_str(b, "state", vr_str_c(a->state));
+		vr_json_member_i64(b, "offset", a->offset);
+		vr_json_member_i64(b, "updated_ms", a->time_ms);
 		end_line(b, out);
 	}
 }
@@ -162,16 +146,15 @@ static void print_json(const struct vr_diff *f, FILE *out)
 	vr_buf_c(&b, "{\"what\":\"sum\",\"no_difference\":");
 	vr_buf_c(&b, vr_diff_is_none(f) ? "true" : "false");
 	for (size_t i = 0; i < sizeof(counts) / sizeof(counts[0]); i++)
-		put_number(&b, counts[i].name, (int64_t)counts[i].n);
+		vr_json_member_i64(&b, counts[i].name, (int64_t)counts[i].n);
 	end_line(&b, out);
 	vr_buf_done(&b);
 }
 
-void vr_diff_print(const struct vr_diff *f, FILE *out, bool json)
+void vr_diff_print(struct vr_diff *f, FILE *out, bool json)
 {
-	struct vr_diff *texts = (struct vr_diff *)(uintptr_t)f;	/* its arena alone is written */
 	if (json)
 		print_json(f, out);
 	else
-		print_text(texts, out);
+		print_text(f, out);
 }

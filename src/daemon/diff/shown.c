@@ -37,8 +37,8 @@ const struct vr_reply *vr_diff_shown(const struct vr_diff_state *state, size_t n
 bool vr_diff_is_shown(const struct vr_reply *shown, const struct vr_diff_item *item, struct vr_str *ret)
 {
 	*ret = (struct vr_str){NULL, 0};
-	for (size_t i = 0; i < VR_ACTIONS_MAX; i++) {
-		if (item->view != VR_VIEW_CONTENT || !vr_str_eq(item->name, vr_str_c(total[i])))
+	for (size_t i = 0; i < VR_ACTIONS_MAX && item->view == VR_VIEW_CONTENT; i++) {
+		if (!vr_str_eq(item->name, vr_str_c(total[i])))
 			continue;
 		if (shown->elem[i].type == VR_REPLY_STR)
 			*ret = shown->elem[i].str;

@@ -4,7 +4,7 @@
 
 #include "parts.h"
 
-enum { KEY_PART = 90 };
+enum { MACHINE_PERCENT = 90 };	/* of its memory Redis may use where maxmemory says nothing */
 
 static double info_number(struct vr_str info, const char *name)
 {
@@ -32,7 +32,7 @@ enum vr_err vr_replay_ask_memory(struct vr_replay *r, struct vr_diag *d)
 		struct vr_str info = t.r.at[0].str;
 		double live = (double)t.r.at[2].integer, spare = (double)t.r.at[4].integer, all = live + spare + (double)t.r.at[6].integer;
 		double used = info_number(info, "\nused_memory:"), data = info_number(info, "\nused_memory_dataset:");
-		double max = info_number(info, "\nmaxmemory:"), most = max > 0 ? max : info_number(info, "\ntotal_system_memory:") * KEY_PART / 100;
+		double max = info_number(info, "\nmaxmemory:"), most = max > 0 ? max : info_number(info, "\ntotal_system_memory:") * MACHINE_PERCENT / 100;
 		double need = all > 0 && live > spare ? data / all * (live - spare) : 0;
 		r->memory = (struct vr_replay_memory){.known = true, .bounded = max > 0, .need = need, .most = most, .used = used};
 	}

@@ -97,6 +97,13 @@ static void print_dry_end(const struct vr_replay *r, const struct vr_report_sums
 	vr_diff_print(r->diff, stdout, false);
 }
 
+static void print_json_end(const char *name, enum vr_replay_end end, const struct vr_report_sums *s)
+{
+	printf("{\"kind\":\"end\",\"name\":\"%s\",\"complete\":%s,\"live\":%s,\"events\":%llu,\"refused\":%llu,\"duplicates\":%llu}\n", name,
+		end != VR_REPLAY_BROKEN_OFF ? "true" : "false", end == VR_REPLAY_LIVE ? "true" : "false", (unsigned long long)s->folded,
+		(unsigned long long)s->refused, (unsigned long long)s->duplicates);
+}
+
 static void print_end(const struct vr_replay *r, enum vr_replay_end end)
 {
 	struct vr_report_sums s = vr_report_sums(r->report);
@@ -104,9 +111,7 @@ static void print_end(const struct vr_replay *r, enum vr_replay_end end)
 	if (r->options->json && r->diff)
 		vr_diff_print(r->diff, stdout, true);
 	if (r->options->json)
-		printf("{\"kind\":\"end\",\"name\":\"%s\",\"complete\":%s,\"live\":%s,\"events\":%llu,\"refused\":%llu,\"duplicates\":%llu}\n", name,
-			end != VR_REPLAY_BROKEN_OFF ? "true" : "false", end == VR_REPLAY_LIVE ? "true" : "false", (unsigned long long)s.folded,
-			(unsigned long long)s.refused, (unsigned long long)s.duplicates);
+		print_json_end(name, end, &s);
 	else if (r->options->dry_run)
 		print_dry_end(r, &s);
 	else if (end == VR_REPLAY_LIVE)
@@ -127,7 +132,7 @@ static int end_already(struct vr_replay *r)
 	const char *name = r->live_name;
 	vr_notify_ready(&r->notify);
 	if (r->options->json)
-		printf("{\"kind\":\"end\",\"name\":\"%s\",\"complete\":true,\"live\":true,\"events\":0,\"refused\":0,\"duplicates\":0}\n", name);
+		print_json_end(name, VR_REPLAY_LIVE, &(struct vr_report_sums){0});
 	else
 		printf("generation %s is live already; nothing was done\n", name);
 	fflush(stdout);

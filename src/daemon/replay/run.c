@@ -49,15 +49,6 @@ static void show(struct vr_replay *r, struct course *c)
 	vr_progress_step(&c->progress, c->sight.done, sums.folded + sums.duplicates + sums.refused, c->sight.at);
 }
 
-static bool has_progress(const struct vr_replay *r)
-{
-	int64_t now = vr_clock_mono().ms;
-	for (int i = 0; i < r->n_workers; i++)
-		if (now - vr_worker_beat(r->worker[i]).ms > VR_WORKER_BEAT_MAX_MS)
-			return false;
-	return true;
-}
-
 static void tell(struct vr_replay *r, const struct course *c)
 {
 	const struct vr_sight *s = &c->sight;
@@ -65,7 +56,7 @@ static void tell(struct vr_replay *r, const struct course *c)
 	struct vr_report_replay now = {.done = part, .left = (double)(s->total - s->done), .rate = c->progress.rate, .allowed = r->pace.rate,
 		.live_lag = (double)r->pace.lag.ms / 1000, .latency = (double)r->pace.latency.ms / 1000, .event_time = s->at, .complete = s->quiet};
 	const char *held = vr_pace_held(&r->pace);
-	bool progress = has_progress(r);
+	bool progress = vr_workers_have_progress(r->worker, r->n_workers);
 	vr_report_replay(r->report, &now);
 	vr_report_facts(r->report, s->facts, s->n, progress);
 	if (progress)

@@ -64,7 +64,7 @@ static enum vr_err end_watch(struct vr_replay *r, struct vr_talk *t, struct vr_d
 	vr_cmd_words(&t->cmds, "EXEC", NULL);
 	enum vr_err err = vr_replay_ask(r, t, d);
 	if (!err && t->r.at[t->r.n - 2].type == VR_REPLY_NIL)
-		err = vr_diag_set(d, VR_E_RACED, "redis", "somebody else changed the spare database");
+		err = vr_diag_set(d, VR_E_RACED, "redis", "somebody else wrote to the spare database in between: run the same command again");
 	return err;
 }
 
@@ -108,7 +108,7 @@ enum vr_err vr_replay_write(struct vr_replay *r, struct vr_diag *d)
 	enum vr_err err = watch_name(r, &t, d);
 	const struct vr_reply *named = err ? NULL : &t.r.at[NAMED];
 	if (named && (r->is_new ? t.r.at[KEYS].integer > 0 : !is_text(named, r->gen.name)))
-		err = vr_diag_set(d, VR_E_FENCED, "redis", "somebody else wrote to the spare database meanwhile");
+		err = vr_diag_set(d, VR_E_FENCED, "redis", "somebody else wrote to the spare database meanwhile: the same command says what is there now");
 	if (!err) {
 		vr_cmd_select(&t.cmds, r->spare_db);
 		vr_cmd_words(&t.cmds, "MULTI", NULL);

@@ -8,6 +8,8 @@
 
 #include "clock.h"
 
+enum { BEAT_MAX_MS = 20000 };		/* one that has not gone round for that long is stuck */
+
 const char *vr_part_state_name(enum vr_part_state state)
 {
 	static const char *const name[] = {"acquiring", "running", "waiting", "stopped"};
@@ -154,6 +156,7 @@ void vr_worker_let_go(struct vr_worker *w)
 		pthread_mutex_unlock(&w->lock);
 	}
 }
+
 /* ------------------------------------------------ out ----------------------------------- */
 
 static void fill_facts(const struct vr_worker_slot *s, struct vr_slot_facts *f)
@@ -190,4 +193,11 @@ size_t vr_worker_facts(struct vr_worker *w, struct vr_slot_facts *out, size_t n)
 	return have;
 }
 
-struct vr_mono vr_worker_beat(const struct vr_worker *w) { return (struct vr_mono){atomic_load(&w->beat_ms)}; }
+bool vr_workers_have_progress(struct vr_worker *const *w, int n)
+{
+	int64_t now = vr_clock_mono().ms;
+	for (int i = 0; i < n; i++)
+		if (now - atomic_load(&w[i]->beat_ms) > BEAT_MAX_MS)
+			return false;
+	return true;
+}

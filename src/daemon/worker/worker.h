@@ -14,7 +14,6 @@
 #include "shard/shard.h"
 
 enum { VR_BY_ANY = -1 };
-enum { VR_WORKER_BEAT_MAX_MS = 20000 };		/* one that has not gone round for that long is stuck */
 struct vr_worker_config {
 	struct vr_shard_config shard;		/* of every partition; engine.topic and .partition are filled in */
 	struct vr_redis_config redis;
@@ -69,5 +68,5 @@ void vr_worker_tune(struct vr_worker *w, const struct vr_shard_config *tuned);
 size_t vr_worker_parts(struct vr_worker *w);
 /** Copies at most n; returns how many there are. */
 size_t vr_worker_facts(struct vr_worker *w, struct vr_slot_facts *out, size_t n);
-/** When the worker last went round or said that it waits knowingly (monotonic): the watchdog's question. */
-struct vr_mono vr_worker_beat(const struct vr_worker *w);
+/** Has each of them gone round, or said that it waits knowingly, of late? The watchdog's question. */
+bool vr_workers_have_progress(struct vr_worker *const *w, int n);
