@@ -71,19 +71,54 @@ static inline void vr_buf_add(struct vr_buf *b, const void *p, size_t n)
 	b->n += n;
 }
 
-enum { VR_U64_DIGITS = 20 };
+enum { VR_U64_DIGITS = 20, VR_I64_DIGITS = 1 + VR_U64_DIGITS };
+/** "00" to "99", one behind the other. */
+extern const char vr_pairs[2 * 100 + 1];
+
+/** How many decimal digits v has. */
+static inline unsigned vr_u64_digits(uint64_t v)
+{
+	unsigned n = 1;
+
+	for (; v >= 10000; v /= 10000)
+		n += 4;
+	return n + (v >= 10) + (v >= 100) + (v >= 1000);
+}
+
+/** Those of v < 100: most numbers are lengths and small counts. */
+static inline char *vr_write_small(char *p, uint64_t v)
+{
+	if (v < 10) {
+		*p = (char)('0' + v);
+		return p + 1;
+	}
+	memcpy(p, vr_pairs + 2 * v, 2);
+	return p + 2;
+}
+
 /** Decimal digits of v at p, where there is room for VR_U64_DIGITS bytes; returns the end. */
 static inline char *vr_write_u64(char *p, uint64_t v)
 {
-	char digits[VR_U64_DIGITS];
-	size_t i = sizeof(digits);
+	char *end, *at;
 
-	for (; v >= 10; v /= 10)
-		digits[--i] = (char)('0' + v % 10);
-	*p++ = (char)('0' + v);
-	for (; i < sizeof(digits); i++)
-		*p++ = digits[i];
-	return p;
+	if (v < 100)
+		return vr_write_small(p, v);
+	end = at = p + vr_u64_digits(v);
+	for (; v >= 100; v /= 100) {
+		at -= 2;
+		memcpy(at, vr_pairs + 2 * (v % 100), 2);
+	}
+	(void)vr_write_small(p, v);
+	return end;
+}
+
+/** The same with a sign, where there is room for VR_I64_DIGITS bytes. */
+static inline char *vr_write_i64(char *p, int64_t v)
+{
+	if (v >= 0)
+		return vr_write_u64(p, (uint64_t)v);
+	*p = '-';
+	return vr_write_u64(p + 1, 0 - (uint64_t)v);
 }
 
 /** At p, where there is room for 10 bytes; returns the end. */

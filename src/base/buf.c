@@ -44,25 +44,27 @@ char *vr_buf_more(struct vr_buf *b, size_t n)
 	return b->p ? b->p + b->n : (char *)"";
 }
 
-static void add_u64(struct vr_buf *b, bool minus, uint64_t v)
-{
-	char *p = vr_buf_room(b, 1 + VR_U64_DIGITS);
-
-	if (!p)
-		return;
-	if (minus)
-		*p++ = '-';
-	b->n = (size_t)(vr_write_u64(p, v) - b->p);
-}
+const char vr_pairs[2 * 100 + 1] =
+	"0001020304050607080910111213141516171819"
+	"2021222324252627282930313233343536373839"
+	"4041424344454647484950515253545556575859"
+	"6061626364656667686970717273747576777879"
+	"8081828384858687888990919293949596979899";
 
 void vr_buf_u64(struct vr_buf *b, uint64_t v)
 {
-	add_u64(b, false, v);
+	char *p = vr_buf_room(b, VR_U64_DIGITS);
+
+	if (p)
+		b->n = (size_t)(vr_write_u64(p, v) - b->p);
 }
 
 void vr_buf_i64(struct vr_buf *b, int64_t v)
 {
-	add_u64(b, v < 0, v < 0 ? 0 - (uint64_t)v : (uint64_t)v);
+	char *p = vr_buf_room(b, VR_I64_DIGITS);
+
+	if (p)
+		b->n = (size_t)(vr_write_i64(p, v) - b->p);
 }
 
 void vr_buf_f64(struct vr_buf *b, double v)

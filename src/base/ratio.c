@@ -58,9 +58,9 @@ static void add_fraction(struct vr_buf *b, uint32_t millionth)
 {
 	char digits[1 + DECIMALS];
 
-	for (size_t i = DECIMALS; i > 0; i--, millionth /= 10)
-		digits[i] = (char)('0' + millionth % 10);
 	digits[0] = '.';
+	for (char *at = digits + DECIMALS - 1; at > digits; at -= 2, millionth /= 100)
+		memcpy(at, vr_pairs + 2 * (millionth % 100), 2);
 	vr_buf_add(b, digits, sizeof(digits));
 }
 
