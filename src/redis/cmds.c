@@ -117,13 +117,9 @@ void vr_cmd_strs(struct vr_cmds *c, const struct vr_str *arg, size_t n)
 
 void vr_cmd_i64(struct vr_cmds *c, int64_t arg)
 {
-	char digits[1 + VR_U64_DIGITS];
-	char *p = digits;
+	char digits[VR_I64_DIGITS];
 
-	if (arg < 0)
-		*p++ = '-';
-	p = vr_write_u64(p, arg < 0 ? 0 - (uint64_t)arg : (uint64_t)arg);
-	vr_cmd_str(c, (struct vr_str){digits, (size_t)(p - digits)});
+	vr_cmd_str(c, (struct vr_str){digits, (size_t)(vr_write_i64(digits, arg) - digits)});
 }
 
 void vr_cmd_f64(struct vr_cmds *c, double arg)

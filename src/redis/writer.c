@@ -101,34 +101,50 @@ _Static_assert(sizeof(struct vr_field) == 2 * sizeof(struct vr_str), "a field is
 
 static const struct vr_str *words_of(const struct vr_field *f) { return (const struct vr_str *)(const void *)f; }
 
-static void write_fields(struct vr_writer *w, enum vr_view view, struct vr_str id, const struct vr_field *f, size_t n, bool gone)
+static size_t count_gone(const struct vr_field *f, size_t n)
 {
-	uint32_t words = 0;
+	size_t gone = 0;
 	for (size_t i = 0; i < n; i++)
-		if ((f[i].value.p == NULL) == gone)
-			words += gone ? 1 : 2;
-	if (words == 0)
-		return;
+		gone += f[i].value.p == NULL;
+	return gone;
+}
+
+static void begin_fields(struct vr_writer *w, enum vr_view view, struct vr_str id, const char *command, size_t words)
+{
 	mark(w, (uint8_t)view, id);
-	vr_cmd(w->cmds, 2 + words, gone ? "HDEL" : "HSET");
+	vr_cmd(w->cmds, (uint32_t)(2 + words), command);
 	view_key(w, view, id);
-	if (words == 2 * n) {
-		vr_cmd_strs(w->cmds, words_of(f), words);
-		return;
-	}
-	for (size_t i = 0; i < n; i++) {
-		if ((f[i].value.p == NULL) != gone)
-			continue;
-		vr_cmd_str(w->cmds, f[i].name);
-		if (!gone)
-			vr_cmd_str(w->cmds, f[i].value);
-	}
+}
+
+static void write_gone(struct vr_cmds *c, const struct vr_field *f, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (!f[i].value.p)
+			vr_cmd_str(c, f[i].name);
+}
+
+static void write_there(struct vr_cmds *c, const struct vr_field *f, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (f[i].value.p)
+			vr_cmd_strs(c, words_of(&f[i]), 2);
 }
 
 static void view(void *ctx, enum vr_view v, struct vr_str id, const struct vr_field *fields, size_t n)
 {
-	write_fields(ctx, v, id, fields, n, true);
-	write_fields(ctx, v, id, fields, n, false);
+	struct vr_writer *w = ctx;
+	size_t gone = count_gone(fields, n);
+	if (gone > 0) {
+		begin_fields(w, v, id, "HDEL", gone);
+		write_gone(w->cmds, fields, n);
+	}
+	if (gone == n)
+		return;
+	begin_fields(w, v, id, "HSET", 2 * (n - gone));
+	if (gone > 0)
+		write_there(w->cmds, fields, n);
+	else
+		vr_cmd_strs(w->cmds, words_of(fields), 2 * n);
 }
 
 static void unview(void *ctx, struct vr_str id)
