@@ -144,8 +144,8 @@ static void write_entry(struct vr_engine *e, const struct vr_entry *entry, const
 	struct vr_fields f;
 	vr_fields_begin(&f, vr_engine_buf(e, &e->scratch), 0);
 	for (unsigned a = 0; a < VR_ACTIONS_MAX; a++)
-		vr_fields_i64(&f, vr_action_plural((enum vr_action)a), (int64_t)entry->count[a]);
-	vr_fields_i64(&f, "late", (int64_t)entry->late);
+		vr_fields_i64(&f, vr_str_c(vr_action_plural((enum vr_action)a)), (int64_t)entry->count[a]);
+	vr_fields_i64(&f, VR_STR("late"), (int64_t)entry->late);
 	if (e->scratch.failed)
 		return;
 	store->minute(store->ctx, entry->content->id, (struct vr_wall){entry->minute * VR_MINUTE_MS}, f.at, f.n);

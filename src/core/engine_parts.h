@@ -51,7 +51,9 @@ struct vr_channel {
 struct vr_entry { struct vr_content *content; int64_t minute; uint64_t count[VR_ACTIONS_MAX], late; };
 
 /** Names of all counter fields: "shares_total", "shares_5m". */
-struct vr_names { char total[VR_ACTIONS_MAX][24], window[VR_ACTIONS_MAX][VR_WINDOWS_MAX][32]; };
+struct vr_name { size_t n; char text[32]; };
+static inline struct vr_str vr_name_str(const struct vr_name *name) { return (struct vr_str){name->text, name->n}; }
+struct vr_names { struct vr_name total[VR_ACTIONS_MAX], window[VR_ACTIONS_MAX][VR_WINDOWS_MAX]; };
 
 struct vr_engine {
 	struct vr_engine_config config;
@@ -191,9 +193,9 @@ enum { VR_FIELDS_MAX = 192, VR_FIELDS_TEXT = 8192 };
 struct vr_fields { struct vr_field at[VR_FIELDS_MAX]; size_t n; struct vr_buf *text; };
 /** Begin: room for the numbers of a view and `extra` bytes. */
 void vr_fields_begin(struct vr_fields *f, struct vr_buf *text, size_t extra);
-void vr_fields_str(struct vr_fields *f, const char *name, struct vr_str value);
-void vr_fields_i64(struct vr_fields *f, const char *name, int64_t value);
-void vr_fields_ratio(struct vr_fields *f, const char *name, double value);
+void vr_fields_str(struct vr_fields *f, struct vr_str name, struct vr_str value);
+void vr_fields_i64(struct vr_fields *f, struct vr_str name, int64_t value);
+void vr_fields_ratio(struct vr_fields *f, struct vr_str name, double value);
 /** Totals and windows of a tally as of `view`. Those that are as `shown` say are left out; shown is updated. */
 void vr_fields_tally(struct vr_fields *f, const struct vr_names *names, const struct vr_windows *w, struct vr_tally *t, struct vr_wall view);
 /** Write the fields of a content's views that changed, as of `view`. */

@@ -239,9 +239,9 @@ void vr_merge_fields(struct vr_merge *m, size_t entity, void (*each)(void *ctx, 
 			continue;
 		for (const struct part *p = e->parts; p; p = p->next)
 			total += vr_tally_total(&p->channel.tally, (enum vr_action)a);
-		each(ctx, vr_str_c(m->names.total[a]), total);
+		each(ctx, vr_name_str(&m->names.total[a]), total);
 		for (unsigned w = 0; w < m->config.windows.n; w++)
-			each(ctx, vr_str_c(m->names.window[a][w]), window_sum(m, e, (enum vr_action)a, w));
+			each(ctx, vr_name_str(&m->names.window[a][w]), window_sum(m, e, (enum vr_action)a, w));
 	}
 }
 

@@ -2,22 +2,23 @@
 /* show.c - a content's figures as the fields of its views, only those that changed. */
 #include "engine_parts.h"
 
-static void join(char *out, size_t size, const char *a, const char *b)
+static void join(struct vr_name *out, const char *a, const char *b)
 {
 	size_t n = strlen(a), m = strlen(b);
-	VR_ASSERT(n + 1 + m < size);
-	memcpy(out, a, n);
-	out[n] = '_';
-	memcpy(out + n + 1, b, m + 1);
+	out->n = n + 1 + m;
+	VR_ASSERT(out->n <= sizeof(out->text));
+	memcpy(out->text, a, n);
+	out->text[n] = '_';
+	memcpy(out->text + n + 1, b, m);
 }
 
 void vr_names_init(struct vr_names *names, const struct vr_windows *w)
 {
 	for (unsigned a = 0; a < VR_ACTIONS_MAX; a++) {
 		const char *plural = vr_action_plural((enum vr_action)a);
-		join(names->total[a], sizeof(names->total[a]), plural, "total");
+		join(&names->total[a], plural, "total");
 		for (unsigned i = 0; i < w->n; i++)
-			join(names->window[a][i], sizeof(names->window[a][i]), plural, w->name[i]);
+			join(&names->window[a][i], plural, w->name[i]);
 	}
 }
 
@@ -36,38 +37,44 @@ void vr_fields_begin(struct vr_fields *f, struct vr_buf *text, size_t extra)
 	(void)vr_buf_room(text, VR_FIELDS_TEXT + extra);
 }
 
-static void add(struct vr_fields *f, const char *name, size_t from)
+static void add(struct vr_fields *f, struct vr_str name, struct vr_str value)
 {
 	VR_ASSERT(f->n < VR_FIELDS_MAX);
-	if (!f->text->failed)
-		f->at[f->n++] = (struct vr_field){vr_str_c(name), {f->text->p + from, f->text->n - from}};
+	f->at[f->n++] = (struct vr_field){name, value};
 }
 
-void vr_fields_str(struct vr_fields *f, const char *name, struct vr_str value)
+/* A value that was written from p on. */
+static void add_written(struct vr_fields *f, struct vr_str name, const char *p, const char *end)
 {
-	VR_ASSERT(f->n < VR_FIELDS_MAX);
-	f->at[f->n++] = (struct vr_field){vr_str_c(name), value};
+	f->text->n = (size_t)(end - f->text->p);
+	add(f, name, (struct vr_str){p, (size_t)(end - p)});
 }
 
-void vr_fields_i64(struct vr_fields *f, const char *name, int64_t value)
+void vr_fields_str(struct vr_fields *f, struct vr_str name, struct vr_str value)
 {
-	size_t from = f->text->n;
-	vr_buf_i64(f->text, value);
-	add(f, name, from);
+	add(f, name, value);
 }
 
-static void put_u64(struct vr_fields *f, const char *name, uint64_t value)
+void vr_fields_i64(struct vr_fields *f, struct vr_str name, int64_t value)
 {
-	size_t from = f->text->n;
-	vr_buf_u64(f->text, value);
-	add(f, name, from);
+	char *p = vr_buf_room(f->text, VR_I64_DIGITS);
+	if (p)
+		add_written(f, name, p, vr_write_i64(p, value));
 }
 
-void vr_fields_ratio(struct vr_fields *f, const char *name, double value)
+static void put_u64(struct vr_fields *f, struct vr_str name, uint64_t value)
+{
+	char *p = vr_buf_room(f->text, VR_U64_DIGITS);
+	if (p)
+		add_written(f, name, p, vr_write_u64(p, value));
+}
+
+void vr_fields_ratio(struct vr_fields *f, struct vr_str name, double value)
 {
 	size_t from = f->text->n;
 	vr_buf_ratio(f->text, value);
-	add(f, name, from);
+	if (!f->text->failed)
+		add(f, name, (struct vr_str){f->text->p + from, f->text->n - from});
 }
 
 void vr_fields_tally(struct vr_fields *f, const struct vr_names *names, const struct vr_windows *w, struct vr_tally *t,
@@ -76,12 +83,12 @@ void vr_fields_tally(struct vr_fields *f, const struct vr_names *names, const st
 	for (unsigned i = 0; i < t->n; i++) {
 		struct vr_series *s = vr_tally_at(t)[i];
 		if (s->shown_total != s->total)
-			put_u64(f, names->total[s->action], s->total);
+			put_u64(f, vr_name_str(&names->total[s->action]), s->total);
 		s->shown_total = s->total;
 		for (unsigned k = 0; k < w->n; k++) {
 			uint64_t value = vr_ring_value_at(&s->ring[k], w->width_ms[k], view.ms);
 			if (s->ring[k].shown != value)
-				put_u64(f, names->window[s->action][k], value);
+				put_u64(f, vr_name_str(&names->window[s->action][k]), value);
 			s->ring[k].shown = value;
 		}
 	}
@@ -89,24 +96,33 @@ void vr_fields_tally(struct vr_fields *f, const struct vr_names *names, const st
 
 /* ------------------------------------------------ a content ----------------------------- */
 
-static void show_names(struct vr_engine *e, struct vr_content *c, struct vr_fields *f, struct vr_str home)
+static struct vr_str home_of(struct vr_engine *e)
+{
+	(void)vr_engine_buf(e, &e->fields);
+	vr_buf_str_add(&e->fields, e->config.topic);
+	vr_buf_byte(&e->fields, ':');
+	vr_buf_i64(&e->fields, e->config.partition);
+	return vr_buf_str(&e->fields);
+}
+
+static void show_names(struct vr_engine *e, struct vr_content *c, struct vr_fields *f)
 {
 	if (c->view_full) {
-		vr_fields_str(f, "content_id", c->id);
-		vr_fields_str(f, "home", home);
+		vr_fields_str(f, VR_STR("content_id"), c->id);
+		vr_fields_str(f, VR_STR("home"), home_of(e));
 	}
 	if (c->meta_dirty || c->view_full) {
 		if (c->title.n)
-			vr_fields_str(f, "title", vr_utf8_cut(c->title, VR_SHORT_TEXT));
+			vr_fields_str(f, VR_STR("title"), vr_utf8_cut(c->title, VR_SHORT_TEXT));
 		if (c->content_type.n)
-			vr_fields_str(f, "content_type", c->content_type);
+			vr_fields_str(f, VR_STR("content_type"), c->content_type);
 		if (c->url.n)
-			vr_fields_str(f, "url", c->url.n <= VR_SHORT_TEXT ? c->url : (struct vr_str){NULL, 0});
+			vr_fields_str(f, VR_STR("url"), c->url.n <= VR_SHORT_TEXT ? c->url : (struct vr_str){NULL, 0});
 	}
 	int top = vr_content_top_channel(c, vr_engine_channel_name, e);
 	/* A content that was never shown has no field that would have to go. */
 	if (top != c->shown_top || (c->view_full && top >= 0))
-		vr_fields_str(f, "channel_top", top < 0 ? (struct vr_str){NULL, 0} : vr_engine_channel_name(e, (uint16_t)top));
+		vr_fields_str(f, VR_STR("channel_top"), top < 0 ? (struct vr_str){NULL, 0} : vr_engine_channel_name(e, (uint16_t)top));
 	c->shown_top = top;
 }
 
@@ -114,22 +130,22 @@ static void show_estimates(struct vr_content *c, struct vr_fields *f)
 {
 	uint64_t uniques = vr_content_uniques(c);
 	if (uniques > 0 && uniques != c->shown_uniques)
-		put_u64(f, "unique_sharers", uniques);
+		put_u64(f, VR_STR("unique_sharers"), uniques);
 	c->shown_uniques = uniques;
 	if (c->depth_n == 0 || (!c->depth_dirty && !c->view_full))
 		return;
-	vr_fields_ratio(f, "mean_depth", (double)c->depth_sum / (double)c->depth_n);
-	put_u64(f, "max_depth", c->depth_max);
-	vr_fields_ratio(f, "root_share_fraction", (double)c->depth_roots / (double)c->depth_n);
+	vr_fields_ratio(f, VR_STR("mean_depth"), (double)c->depth_sum / (double)c->depth_n);
+	put_u64(f, VR_STR("max_depth"), c->depth_max);
+	vr_fields_ratio(f, VR_STR("root_share_fraction"), (double)c->depth_roots / (double)c->depth_n);
 }
 
 static void show_times(const struct vr_content *c, struct vr_fields *f, struct vr_wall view)
 {
-	vr_fields_i64(f, "as_of_ms", view.ms);
+	vr_fields_i64(f, VR_STR("as_of_ms"), view.ms);
 	if (c->dirty || c->view_full)
-		vr_fields_i64(f, "last_ms", c->last.ms);
+		vr_fields_i64(f, VR_STR("last_ms"), c->last.ms);
 	if (c->first_dirty || c->view_full)
-		vr_fields_i64(f, "first_ms", c->first.ms);
+		vr_fields_i64(f, VR_STR("first_ms"), c->first.ms);
 }
 
 static void show_velocity(struct vr_engine *e, struct vr_content *c, struct vr_fields *f, struct vr_wall view)
@@ -138,7 +154,7 @@ static void show_velocity(struct vr_engine *e, struct vr_content *c, struct vr_f
 	const struct vr_series *s = vr_tally_find(&c->tally, VR_ACTION_SHARE);
 	uint64_t now = vr_tally_window(&c->tally, w, VR_ACTION_SHARE, 0, view);
 	if (c->view_full || (s && s->ring[0].shown != now))
-		vr_fields_ratio(f, "share_velocity", vr_velocity(w, now));
+		vr_fields_ratio(f, VR_STR("share_velocity"), vr_velocity(w, now));
 }
 
 static void show_channels(struct vr_engine *e, struct vr_content *c, const struct vr_store *store)
@@ -188,26 +204,16 @@ static void show_info(struct vr_content *c, const struct vr_store *store)
 	store->view(store->ctx, VR_VIEW_INFO, c->id, field, n);
 }
 
-static struct vr_str home_of(struct vr_engine *e)
-{
-	(void)vr_engine_buf(e, &e->fields);
-	vr_buf_str_add(&e->fields, e->config.topic);
-	vr_buf_byte(&e->fields, ':');
-	vr_buf_i64(&e->fields, e->config.partition);
-	return vr_buf_str(&e->fields);
-}
-
 enum vr_err vr_show_content(struct vr_engine *e, struct vr_content *c, struct vr_wall view, const struct vr_store *store)
 {
 	struct vr_fields f;
-	struct vr_str home = home_of(e);
 	vr_fields_begin(&f, vr_engine_buf(e, &e->scratch), 0);
 	/* Redis looks a field of a small hash up from its beginning: those that are written every time come first. */
 	show_times(c, &f, view);
 	show_velocity(e, c, &f, view);
 	vr_fields_tally(&f, &e->names, &e->config.windows, &c->tally, view);
 	show_estimates(c, &f);
-	show_names(e, c, &f, home);
+	show_names(e, c, &f);
 	if (e->scratch.failed || e->fields.failed)
 		return VR_E_NOMEM;
 	store->view(store->ctx, VR_VIEW_CONTENT, c->id, f.at, f.n);
