@@ -154,8 +154,10 @@ enum vr_err vr_channel_count(struct vr_engine *e, struct vr_channel *ch, enum vr
 		err = count_now(e, ch, a, &e->now, &e->at, n);
 	if (late || err)
 		return err;
-	ch->turn = e->turn;
-	ch->at = e->now;
+	if (!ch->waits) {
+		ch->turn = e->turn;
+		ch->at = e->now;
+	}
 	ch->waiting[a] += n;
 	ch->waits |= 1U << (unsigned)a;
 	return VR_OK;

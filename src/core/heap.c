@@ -116,14 +116,6 @@ void vr_heap_remove(struct vr_heap *h, void *member)
 		settle(h, i, h->item[h->n]);
 }
 
-void *vr_heap_top(const struct vr_heap *h, int64_t *ret_key)
-{
-	if (h->n == 0)
-		return NULL;
-	*ret_key = h->item[0].key;
-	return h->item[0].member;
-}
-
 bool vr_heap_check(const struct vr_heap *h)
 {
 	for (uint32_t i = 0; i < h->n; i++) {

@@ -28,5 +28,11 @@ void vr_heap_remove(struct vr_heap *h, void *member);	/* not in: nothing */
 /** The key of the member at that place. */
 static inline int64_t vr_heap_key(const struct vr_heap *h, uint32_t place) { return h->item[place - 1].key; }
 /** The first, or NULL. */
-void *vr_heap_top(const struct vr_heap *h, int64_t *ret_key);
+static inline void *vr_heap_top(const struct vr_heap *h, int64_t *ret_key)
+{
+	if (h->n == 0)
+		return NULL;
+	*ret_key = h->item[0].key;
+	return h->item[0].member;
+}
 bool vr_heap_check(const struct vr_heap *h);
