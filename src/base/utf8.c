@@ -20,10 +20,15 @@ static bool is_ascii(uint64_t w)
 	return (w & HIGH) == 0;
 }
 
-/* Every byte in 0x20..0x7e: + 1 carries only 0x7f into the high bit, - 0x20 borrows only below 0x20. */
+/* High bits where not every byte is in 0x20..0x7e: + 1 carries only 0x7f into the high bit, - 0x20 borrows only below 0x20. */
+static uint64_t unprintable(uint64_t w)
+{
+	return w | (w + ONES) | (w - ONES * 0x20);
+}
+
 static bool is_printable(uint64_t w)
 {
-	return ((w | (w + ONES) | (w - ONES * 0x20)) & HIGH) == 0;
+	return is_ascii(unprintable(w));
 }
 
 /* What may follow a lead byte: RFC 3629, section 4. n is the length of the whole character. */
@@ -94,19 +99,35 @@ static inline __attribute__((always_inline)) bool walk(struct vr_str s, bool cle
 	return true;
 }
 
-/* The whole of s in words, the last one overlapping the one before it. */
+/* 1 to 7 bytes as a word, some of them twice, none that is not among them but spaces. */
+static uint64_t load_short(const char *p, size_t n)
+{
+	uint32_t head, tail;
+	const unsigned char *u = (const unsigned char *)p;
+
+	if (n < sizeof(head))
+		return ONES * ' ' << 24 | (uint64_t)u[0] << 16 | (uint64_t)u[n / 2] << 8 | u[n - 1];
+	memcpy(&head, p, sizeof(head));
+	memcpy(&tail, p + n - sizeof(tail), sizeof(tail));
+	return (uint64_t)head << 32 | tail;
+}
+
+static uint64_t faults_of(uint64_t w, bool clean)
+{
+	return clean ? unprintable(w) : w;
+}
+
+/* The whole of s in words, the last one overlapping the one before it, and looked at once. */
 static inline __attribute__((always_inline)) bool plain(struct vr_str s, bool clean)
 {
-	size_t i = 0;
+	uint64_t faults;
 
 	if (s.n < WORD)
-		return false;
-	for (; i + WORD <= s.n; i += WORD) {
-		uint64_t w = load(s.p + i);
-		if (!(clean ? is_printable(w) : is_ascii(w)))
-			return false;
-	}
-	return clean ? is_printable(load(s.p + s.n - WORD)) : is_ascii(load(s.p + s.n - WORD));
+		return s.n == 0 || is_ascii(faults_of(load_short(s.p, s.n), clean));
+	faults = faults_of(load(s.p + s.n - WORD), clean);
+	for (size_t i = 0; i + WORD < s.n; i += WORD)
+		faults |= faults_of(load(s.p + i), clean);
+	return is_ascii(faults);
 }
 
 bool vr_utf8_valid(struct vr_str s)
