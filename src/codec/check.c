@@ -78,9 +78,10 @@ enum vr_err vr_label_check(const struct reading *rd, struct vr_str s)
 
 static enum vr_err check_texts(const struct reading *rd, struct vr_event *ev)
 {
+	for (size_t i = 0; i < _TEXT_MAX; i++)
+		*text_at(ev, text_rules[i].offset) = rd->draft.text[i];
 	for (size_t i = 0; i < _TEXT_MAX; i++) {
 		struct vr_str s = rd->draft.text[i];
-		*text_at(ev, text_rules[i].offset) = s;
 		if (s.n > 0 && (s.n > text_rules[i].max || !vr_utf8_clean(s)))
 			return refuse_text(rd->d, &text_rules[i], s);
 	}
