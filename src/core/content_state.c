@@ -23,21 +23,28 @@ static uint8_t flags_of(const struct vr_content *c)
 			 (c->open ? HAS_MINUTE : 0) | (c->has_series ? HAS_SERIES : 0));
 }
 
+enum { VARINT_MAX = 10, NUMBERS = 13 };
+
+/* Room is asked for once. */
 static void put_numbers(const struct vr_content *c, struct vr_buf *b)
 {
-	vr_buf_zigzag(b, c->first.ms);
-	vr_buf_zigzag(b, c->last.ms - c->first.ms);
-	vr_buf_zigzag(b, c->first_off);
-	vr_buf_zigzag(b, c->last_off - c->first_off);
-	vr_buf_varint(b, c->records);
-	vr_buf_zigzag(b, c->view_at.ms);
-	vr_buf_zigzag(b, c->hour);
-	vr_buf_varint(b, c->rules_no);
-	vr_buf_varint(b, c->late);
-	vr_buf_varint(b, c->depth_sum);
-	vr_buf_varint(b, c->depth_n);
-	vr_buf_varint(b, c->depth_roots);
-	vr_buf_varint(b, c->depth_max);
+	char *p = vr_buf_room(b, NUMBERS * VARINT_MAX);
+	if (!p)
+		return;
+	p = vr_write_zigzag(p, c->first.ms);
+	p = vr_write_zigzag(p, c->last.ms - c->first.ms);
+	p = vr_write_zigzag(p, c->first_off);
+	p = vr_write_zigzag(p, c->last_off - c->first_off);
+	p = vr_write_varint(p, c->records);
+	p = vr_write_zigzag(p, c->view_at.ms);
+	p = vr_write_zigzag(p, c->hour);
+	p = vr_write_varint(p, c->rules_no);
+	p = vr_write_varint(p, c->late);
+	p = vr_write_varint(p, c->depth_sum);
+	p = vr_write_varint(p, c->depth_n);
+	p = vr_write_varint(p, c->depth_roots);
+	p = vr_write_varint(p, c->depth_max);
+	b->n = (size_t)(p - b->p);
 	vr_buf_f64(b, c->trend);
 }
 
