@@ -78,12 +78,14 @@ enum vr_err vr_tally_series(struct vr_tally *t, struct vr_pool *pool, const stru
 static enum vr_err add_slowly(struct vr_ring *r, struct vr_pool *pool, int64_t now_k, int64_t k, uint64_t n, bool *late,
 	uint64_t *ret_added)
 {
+	int64_t first = vr_ring_first(now_k);
 	enum vr_err err = VR_OK;
 	uint64_t before;
 
-	(void)vr_ring_advance(r, now_k);
+	if (vr_ring_oldest(r) < first)
+		(void)vr_ring_advance(r, now_k);
 	before = r->sum;
-	if (k >= vr_ring_first(now_k)) {
+	if (k >= first) {
 		*late = false;
 		err = vr_ring_add(r, pool, k, n);
 	}
