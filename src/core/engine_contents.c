@@ -174,7 +174,7 @@ bool vr_engine_has(const struct vr_engine *e, struct vr_str id)
 
 int64_t vr_engine_forget_below(const struct vr_engine *e)
 {
-	return e->log.ms <= 0 ? INT64_MIN : vr_hour_of(e->log) - e->config.retention.ms / VR_HOUR_MS;
+	return e->log.ms <= 0 ? INT64_MIN : e->hour - e->config.retention.ms / VR_HOUR_MS;
 }
 
 /* ------------------------------------------------ the memory's cap ---------------------- */

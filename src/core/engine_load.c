@@ -6,6 +6,7 @@ void vr_engine_set_times(struct vr_engine *e, struct vr_wall stream, struct vr_w
 {
 	e->stream = stream;
 	e->log = log;
+	e->hour = vr_hour_of(log);
 }
 
 static enum vr_err restore_rules(struct vr_engine *e, struct vr_str value)

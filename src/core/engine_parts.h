@@ -77,6 +77,7 @@ struct vr_engine {
 	struct vr_map channel_names;
 	struct vr_dedup *dedup;
 	struct vr_wall stream, log;
+	int64_t hour;				/* of log time */
 	const struct vr_rules *rules;
 	uint32_t rules_no;
 	struct vr_list since;			/* struct vr_since: since which set each rule has been in force */

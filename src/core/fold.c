@@ -35,9 +35,11 @@ static enum vr_err raise_log_time(struct vr_engine *e, struct vr_wall t, int64_t
 {
 	if (t.ms <= e->log.ms)
 		return VR_OK;
-	int64_t before = vr_hour_of(e->log);
 	e->log = t;
-	return vr_hour_of(t) > before ? forget(e, vr_engine_forget_below(e), at_offset) : VR_OK;
+	if (vr_bucket_has(e->hour, VR_HOUR_MS, t.ms))
+		return VR_OK;
+	e->hour = vr_hour_of(t);
+	return forget(e, vr_engine_forget_below(e), at_offset);
 }
 
 /* ------------------------------------------------ 2. the event's time ------------------- */
@@ -119,7 +121,7 @@ static void stamp(struct vr_engine *e, struct vr_content *c, struct vr_wall t, i
 	c->first = vr_wall_min(c->first, t);
 	c->last = vr_wall_max(c->last, t);
 	c->last_off = offset;
-	c->hour = (int32_t)vr_hour_of(e->log);
+	c->hour = (int32_t)e->hour;
 	vr_engine_touch(e, c);
 }
 

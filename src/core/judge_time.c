@@ -35,21 +35,23 @@ static enum vr_err for_is_over(struct vr_engine *e, const struct vr_look *l, int
 	return VR_OK;
 }
 
+/* Stream time goes through the due moments one by one, so that each is judged at its own time. */
+static enum vr_err come_due(struct vr_engine *e, struct vr_content *c, int64_t due, int64_t at_offset)
+{
+	e->stream = vr_wall_max(e->stream, (struct vr_wall){due});
+	struct vr_look l = {e, c, e->stream};
+	enum vr_err err = buckets_leave(e, &l, at_offset);
+	if (!err)
+		err = for_is_over(e, &l, at_offset);
+	return err ? err : vr_timer_set(e, c);
+}
+
 enum vr_err vr_timers_until(struct vr_engine *e, struct vr_wall until, int64_t at_offset)
 {
 	int64_t due;
 	struct vr_content *c;
-	while ((c = vr_heap_top(&e->timers, &due)) != NULL && due <= until.ms && due < VR_NEVER) {
-		/* Stream time goes through the due moments one by one, so that each is judged at its own time. */
-		e->stream = vr_wall_max(e->stream, (struct vr_wall){due});
-		struct vr_look l = {e, c, e->stream};
-		enum vr_err err = buckets_leave(e, &l, at_offset);
-		if (!err)
-			err = for_is_over(e, &l, at_offset);
-		if (!err)
-			err = vr_timer_set(e, c);
-		if (err)
-			return err;
-	}
-	return VR_OK;
+	enum vr_err err = VR_OK;
+	while (!err && (c = vr_heap_top(&e->timers, &due)) != NULL && due <= until.ms && due < VR_NEVER)
+		err = come_due(e, c, due, at_offset);
+	return err;
 }
