@@ -139,6 +139,9 @@ struct vr_engine_facts {
 	size_t bytes;
 };
 void vr_engine_facts(const struct vr_engine *e, struct vr_engine_facts *ret);
+/** Those that every record may move. */
+struct vr_wall vr_engine_stream(const struct vr_engine *e);
+struct vr_wall vr_engine_log(const struct vr_engine *e);
 /** Every alert that is pending or firing, in order of content id and rule; borrowed for the call. */
 VR_MUST enum vr_err vr_engine_active(struct vr_engine *e, void (*each)(void *ctx, const struct vr_alert *a), void *ctx);
 /** All invariants of everything (tests, debug builds). */

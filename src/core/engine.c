@@ -113,6 +113,8 @@ void vr_engine_facts(const struct vr_engine *e, struct vr_engine_facts *ret)
 	};
 }
 
+struct vr_wall vr_engine_stream(const struct vr_engine *e) { return e->stream; }
+struct vr_wall vr_engine_log(const struct vr_engine *e) { return e->log; }
 size_t vr_engine_dirty(const struct vr_engine *e) { return e->dirty.n; }
 size_t vr_engine_alerts(const struct vr_engine *e) { return e->alerts.n; }
 

@@ -14,7 +14,7 @@ static const struct what {
 	[VR_NOTE_BEGAN] = {.event = VR_EV_BEGAN, .text = "begins at offset ", .after = ""},
 	[VR_NOTE_CUT] = {{{ONCE, VR_M_CUTS}, {BY_N, VR_M_FLUSH_COMMANDS}}},
 	[VR_NOTE_OVERSIZE] = {{{ONCE, VR_M_CUT_OVERSIZE}}, VR_EV_CUT_OVERSIZE, "", " bytes"},
-	[VR_NOTE_FOLDED] = {{{ONCE, VR_M_EVENTS}, {ONCE, VR_M_FOLDED}}},
+	[VR_NOTE_FOLDED] = {{{BY_N, VR_M_EVENTS}, {BY_N, VR_M_FOLDED}}},
 	[VR_NOTE_DUPLICATE] = {{{ONCE, VR_M_EVENTS}, {ONCE, VR_M_DUPLICATES}}},
 	[VR_NOTE_PASSED] = {{{ONCE, VR_M_EVENTS}}},
 	[VR_NOTE_LATE] = {{{ONCE, VR_M_LATE}}},

@@ -260,7 +260,6 @@ static enum vr_err finish(struct vr_shard *s, const struct vr_replies *replies, 
 	s->stored_off = s->record.off;
 	s->boards_due = false;
 	vr_buf_clear(&s->taken);
-	s->folded = 0;
 	vr_buf_clear(&s->refused);
 	s->world->commit(s->world->ctx, &s->part, s->record.off);
 	return VR_OK;

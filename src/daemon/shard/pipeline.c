@@ -75,13 +75,14 @@ static void refuse(struct vr_shard *s, const struct vr_feed_item *item, enum vr_
 
 static void tell(struct vr_shard *s, const struct vr_feed_item *item, const struct vr_outcome *o)
 {
-	static const enum vr_note note[] = {
-		[VR_FATE_FOLDED] = VR_NOTE_FOLDED, [VR_FATE_DUPLICATE] = VR_NOTE_DUPLICATE, [VR_FATE_PASSED] = VR_NOTE_PASSED};
 	if (o->fate == VR_FATE_REFUSED) {
 		refuse(s, item, o->refused);
 		return;
 	}
-	vr_shard_note(s, note[o->fate], VR_OK, 1, "");
+	if (o->fate == VR_FATE_FOLDED)
+		s->folded++;
+	else
+		vr_shard_note(s, o->fate == VR_FATE_DUPLICATE ? VR_NOTE_DUPLICATE : VR_NOTE_PASSED, VR_OK, 1, "");
 	if (o->late)
 		vr_shard_note(s, VR_NOTE_LATE, VR_OK, 1, "");
 	if (o->clock_ahead)
@@ -92,16 +93,22 @@ static void tell(struct vr_shard *s, const struct vr_feed_item *item, const stru
 		vr_shard_note(s, VR_NOTE_MISKEYED, VR_OK, 1, "");
 }
 
+/* Nearly every record is folded: these are told of together, and before a cut shows them. */
+static void tell_folded(struct vr_shard *s)
+{
+	if (s->folded > 0)
+		vr_shard_note(s, VR_NOTE_FOLDED, VR_OK, (int64_t)s->folded, "");
+	s->folded = 0;
+}
+
 static void pass(struct vr_shard *s, const struct vr_feed_item *item)
 {
-	struct vr_engine_facts f;
-	vr_engine_facts(s->engine, &f);
-	if (f.stream.ms > s->record.stream.ms)
-		s->record.anchor = f.log;
-	s->record.stream = f.stream;
-	s->record.log = f.log;
+	struct vr_wall stream = vr_engine_stream(s->engine), log = vr_engine_log(s->engine);
+	if (stream.ms > s->record.stream.ms)
+		s->record.anchor = log;
+	s->record.stream = stream;
+	s->record.log = log;
 	s->record.off = item->offset + 1;
-	s->folded++;
 }
 
 /* What the log is told by later. Only a cut stores it, and the end of a batch is where the record's bytes end. */
@@ -113,11 +120,12 @@ static void fingerprint(struct vr_shard *s, const struct vr_feed_item *item)
 	s->record.last.hash = vr_record_hash(item);
 }
 
-static uint32_t contents_limit(const struct vr_shard *s)
+/* Enough for a cut, in contents or with one more in bytes? Asked for every record: no division. */
+static bool is_full(const struct vr_shard *s)
 {
 	uint32_t limit = s->at_end ? s->config.cut_contents : s->config.cut_contents_behind;
-	size_t by_bytes = s->bytes_per_content ? s->config.cut_bytes / s->bytes_per_content : limit;
-	return by_bytes < limit ? (uint32_t)(by_bytes ? by_bytes : 1) : limit;
+	size_t dirty = vr_engine_dirty(s->engine);
+	return dirty >= limit || (dirty > 0 && (dirty + 1) * s->bytes_per_content > s->config.cut_bytes);
 }
 
 /* Longer intervals coalesce more changes of a content into one write. */
@@ -129,7 +137,7 @@ static struct vr_span interval(const struct vr_shard *s)
 static bool is_due(const struct vr_shard *s, struct vr_mono now)
 {
 	int64_t since = now.ms - s->last_cut.ms;
-	if (vr_engine_dirty(s->engine) >= contents_limit(s))
+	if (is_full(s))
 		return true;
 	if (vr_engine_alerts(s->engine) > 0 && since >= vr_shard_patience(s, (struct vr_span){ALERT_CUT_MS}, interval(s)).ms && s->record.off > s->said.off)
 		return true;
@@ -146,6 +154,7 @@ static struct vr_span lateness(const struct vr_shard *s)
 /* Dead letters that are not acknowledged hold up the cut, not the batch: its records would not come again. */
 static enum vr_err cut_between(struct vr_shard *s, struct vr_diag *d)
 {
+	tell_folded(s);
 	enum vr_err err = s->letters_wait ? VR_OK : vr_shard_cut(s, d);
 	if (err != VR_E_DLQ)
 		return err;
@@ -170,7 +179,7 @@ static enum vr_err fold_one(struct vr_shard *s, const struct batch *b, size_t i,
 	return err ? err : cut_between(s, d);
 }
 
-static enum vr_err fold_all(struct vr_shard *s, const struct batch *b, struct vr_diag *d)
+static enum vr_err fold_each(struct vr_shard *s, const struct batch *b, struct vr_diag *d)
 {
 	struct vr_mono now = s->world->mono(s->world->ctx);
 	for (size_t i = 0; i < b->n; i++) {
@@ -183,8 +192,16 @@ static enum vr_err fold_all(struct vr_shard *s, const struct batch *b, struct vr
 		if (err)
 			return err;
 	}
-	fingerprint(s, &b->items[b->n - 1]);
 	return VR_OK;
+}
+
+static enum vr_err fold_all(struct vr_shard *s, const struct batch *b, struct vr_diag *d)
+{
+	enum vr_err err = fold_each(s, b, d);
+	tell_folded(s);
+	if (!err)
+		fingerprint(s, &b->items[b->n - 1]);
+	return err;
 }
 
 static enum vr_err take_records(struct vr_shard *s, const struct vr_feed_item *items, size_t n, struct vr_diag *d)

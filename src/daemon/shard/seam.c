@@ -37,7 +37,6 @@ static enum vr_err meet_gap(struct vr_shard *s, int64_t first, struct vr_diag *d
 	int64_t before = s->record.off;
 	s->record.off = first;
 	s->record.last.known = false;
-	s->folded++;
 	return vr_shard_reaches_said(s, before) ? vr_shard_reconcile(s, d) : VR_OK;
 }
 

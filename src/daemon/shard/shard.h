@@ -67,7 +67,7 @@ struct vr_shard {
 	struct vr_span cut_took;		/* the last cut, from building it to its replies */
 	int64_t forgot_below;			/* hour up to which the index has been swept */
 	size_t bytes_per_content;		/* of the last cuts, to hold the byte limit */
-	uint64_t folded;			/* records since the last cut */
+	uint64_t folded;			/* records of this batch that were not told of yet */
 	struct vr_live live;			/* of a shadow */
 };
 

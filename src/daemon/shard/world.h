@@ -14,7 +14,8 @@ enum vr_note {
 	VR_NOTE_BEGAN,			/* the first owner record; n = offset */
 	VR_NOTE_CUT,			/* n = commands */
 	VR_NOTE_OVERSIZE,		/* a cut above its byte limit; n = bytes */
-	VR_NOTE_FOLDED, VR_NOTE_DUPLICATE, VR_NOTE_PASSED, VR_NOTE_LATE, VR_NOTE_CLOCK_AHEAD, VR_NOTE_UNCHECKED, VR_NOTE_MISKEYED,
+	VR_NOTE_FOLDED,			/* n = records */
+	VR_NOTE_DUPLICATE, VR_NOTE_PASSED, VR_NOTE_LATE, VR_NOTE_CLOCK_AHEAD, VR_NOTE_UNCHECKED, VR_NOTE_MISKEYED,
 	VR_NOTE_REFUSED,		/* err = why */
 	VR_NOTE_GAP,			/* n = records that Kafka no longer holds */
 	VR_NOTE_VIEW_ERROR,		/* text = Redis' error on a view's key */
