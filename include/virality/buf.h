@@ -65,9 +65,9 @@ static inline void vr_buf_add(struct vr_buf *b, const void *p, size_t n)
 {
 	char *room = vr_buf_room(b, n);
 
-	if (!room || n == 0)
+	if (!room)
 		return;
-	memcpy(room, p, n);
+	vr_copy(room, p, n);
 	b->n += n;
 }
 

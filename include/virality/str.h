@@ -21,6 +21,30 @@ static inline int vr_str_cmp(struct vr_str a, struct vr_str b)
 	return c ? c : (a.n > b.n) - (a.n < b.n);
 }
 
+/** memcpy for what is mostly short: up to 16 bytes are copied without a call, by two words that may overlap. */
+static inline void vr_copy(char *to, const char *from, size_t n)
+{
+	char head[8], tail[8];
+
+	if (n > 16) {
+		memcpy(to, from, n);
+	} else if (n >= 8) {
+		memcpy(head, from, 8);
+		memcpy(tail, from + n - 8, 8);
+		memcpy(to, head, 8);
+		memcpy(to + n - 8, tail, 8);
+	} else if (n >= 4) {
+		memcpy(head, from, 4);
+		memcpy(tail, from + n - 4, 4);
+		memcpy(to, head, 4);
+		memcpy(to + n - 4, tail, 4);
+	} else if (n > 0) {
+		to[0] = from[0];
+		to[n / 2] = from[n / 2];
+		to[n - 1] = from[n - 1];
+	}
+}
+
 /** As a C string in out[size]; what is too long is cut off. */
 static inline void vr_str_copy(char *out, size_t size, struct vr_str s)
 {

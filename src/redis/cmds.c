@@ -52,8 +52,7 @@ static char *put_head(char *p, char kind, uint64_t v)
 
 static char *put_bytes(char *p, struct vr_str s)
 {
-	if (s.n > 0)
-		memcpy(p, s.p, s.n);
+	vr_copy(p, s.p, s.n);
 	return p + s.n;
 }
 
