@@ -71,7 +71,8 @@ static bool is_c0_or_del(unsigned char c)
 	return c < 0x20 || c == 0x7f;
 }
 
-static inline __attribute__((always_inline)) bool walk(struct vr_str s, bool clean)
+/* Never inlined: what is plain need not pay for its registers. */
+static __attribute__((noinline)) bool walk(struct vr_str s, bool clean)
 {
 	const unsigned char *p = (const unsigned char *)s.p;
 	const unsigned char *end = s.n ? p + s.n : p;
