@@ -69,22 +69,40 @@ static enum vr_err insert(struct vr_ring *r, struct vr_pool *pool, unsigned i, s
 	return VR_OK;
 }
 
-enum vr_err vr_ring_add(struct vr_ring *r, struct vr_pool *pool, int64_t k, uint64_t n)
+/* An event that comes in time: nothing newer is held. False: nothing was done, for it is not so or there is no room. */
+static bool append(struct vr_ring *r, int64_t k, uint64_t n)
 {
 	struct vr_bucket *at = buckets(r);
-	enum vr_err err = VR_OK;
+
+	if (r->n >= (r->cap ? r->cap : 1) || (r->n > 0 && at[r->n - 1].k >= k))
+		return false;
+	at[r->n++] = (struct vr_bucket){k, n};
+	return true;
+}
+
+static __attribute__((noinline)) enum vr_err add_among(struct vr_ring *r, struct vr_pool *pool, int64_t k, uint64_t n)
+{
+	struct vr_bucket *at = buckets(r);
 	unsigned i = r->n;
+
+	while (i > 0 && at[i - 1].k > k)
+		i--;
+	if (i == 0 || at[i - 1].k != k)
+		return insert(r, pool, i, (struct vr_bucket){k, n});
+	at[i - 1].n += n;
+	return VR_OK;
+}
+
+enum vr_err vr_ring_add(struct vr_ring *r, struct vr_pool *pool, int64_t k, uint64_t n)
+{
+	enum vr_err err = VR_OK;
 
 	if (n > VR_COUNT_MAX - r->sum)
 		n = VR_COUNT_MAX - r->sum;
 	if (n == 0)
 		return VR_OK;
-	while (i > 0 && at[i - 1].k > k)
-		i--;
-	if (i > 0 && at[i - 1].k == k)
-		at[i - 1].n += n;
-	else
-		err = insert(r, pool, i, (struct vr_bucket){k, n});
+	if (!append(r, k, n))
+		err = add_among(r, pool, k, n);
 	if (!err)
 		r->sum += n;
 	return err;
