@@ -46,12 +46,24 @@ static enum vr_err come_due(struct vr_engine *e, struct vr_content *c, int64_t d
 	return err ? err : vr_timer_set(e, c);
 }
 
-enum vr_err vr_timers_until(struct vr_engine *e, struct vr_wall until, int64_t at_offset)
+static bool is_any_due(const struct vr_engine *e, struct vr_wall until)
 {
 	int64_t due;
-	struct vr_content *c;
+	return vr_heap_top(&e->timers, &due) && due <= until.ms && due < VR_NEVER;
+}
+
+static __attribute__((noinline)) enum vr_err run_until(struct vr_engine *e, struct vr_wall until, int64_t at_offset)
+{
 	enum vr_err err = VR_OK;
-	while (!err && (c = vr_heap_top(&e->timers, &due)) != NULL && due <= until.ms && due < VR_NEVER)
+	while (!err && is_any_due(e, until)) {
+		int64_t due;
+		struct vr_content *c = vr_heap_top(&e->timers, &due);
 		err = come_due(e, c, due, at_offset);
+	}
 	return err;
+}
+
+enum vr_err vr_timers_until(struct vr_engine *e, struct vr_wall until, int64_t at_offset)
+{
+	return is_any_due(e, until) ? run_until(e, until, at_offset) : VR_OK;
 }
