@@ -143,23 +143,34 @@ enum vr_err vr_channel_settle(struct vr_engine *e, struct vr_channel *ch)
 	return err;
 }
 
-enum vr_err vr_channel_count(struct vr_engine *e, struct vr_channel *ch, enum vr_action a, uint64_t n)
+/* At e->now, which all of a turn are. */
+static inline void wait_for_turn(const struct vr_engine *e, struct vr_channel *ch, enum vr_action a, uint64_t n)
 {
-	bool late = !e->beside;
-	enum vr_err err = VR_OK;
-	ch->dirty = true;
-	if (late || ch->turn != e->turn || n > VR_COUNT_MAX - ch->waiting[a])
-		err = vr_channel_settle(e, ch);
-	if (late && !err)
-		err = count_now(e, ch, a, &e->now, &e->at, n);
-	if (late || err)
-		return err;
 	if (!ch->waits) {
 		ch->turn = e->turn;
 		ch->at = e->now;
 	}
 	ch->waiting[a] += n;
 	ch->waits |= 1U << (unsigned)a;
+}
+
+static __attribute__((noinline)) enum vr_err count_settled(struct vr_engine *e, struct vr_channel *ch, enum vr_action a, uint64_t n)
+{
+	enum vr_err err = vr_channel_settle(e, ch);
+	if (err)
+		return err;
+	if (!e->beside)
+		return count_now(e, ch, a, &e->now, &e->at, n);
+	wait_for_turn(e, ch, a, n);
+	return VR_OK;
+}
+
+enum vr_err vr_channel_count(struct vr_engine *e, struct vr_channel *ch, enum vr_action a, uint64_t n)
+{
+	ch->dirty = true;
+	if (!e->beside || ch->turn != e->turn || n > VR_COUNT_MAX - ch->waiting[a])
+		return count_settled(e, ch, a, n);
+	wait_for_turn(e, ch, a, n);
 	return VR_OK;
 }
 
