@@ -43,7 +43,7 @@ struct vr_rule_state {
 
 /* The minute of stream time whose time series entry is being counted. */
 struct vr_open_minute {
-	struct vr_content *next;		/* in the engine's list of contents with an open minute */
+	struct vr_content *next, **from;	/* in one of the engine's lists (minutes.c); what points at it there */
 	int64_t minute;				/* number since the epoch */
 	uint64_t count[VR_ACTIONS_MAX];
 };

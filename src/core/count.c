@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* count.c - an accepted event into everything that counts it: the content, the content on its
- * channel, the channel, the partition; uniques, depth, trend, and the minute's entry.         */
+ * channel, the channel, the partition; uniques, depth, trend.                                  */
 #include <math.h>
 
 #include "engine_parts.h"
@@ -81,28 +81,6 @@ static enum vr_err count_share(struct vr_engine *e, struct vr_content *c, const 
 	return err;
 }
 
-static enum vr_err count_minute(struct vr_engine *e, struct vr_content *c, const struct vr_event *ev, struct vr_wall t)
-{
-	int64_t minute = t.ms == e->stream.ms ? e->minute : vr_bucket_of(t.ms, VR_MINUTE_MS);
-	if (c->records < e->config.ts_min_events || c->home == VR_HOME_ELSEWHERE)
-		return VR_OK;
-	if (minute != e->minute) {
-		c->late += c->has_series ? ev->count : 0;
-		return VR_OK;
-	}
-	if (!c->open) {
-		c->open = vr_pool_get(&e->pool, sizeof(*c->open));
-		if (!c->open)
-			return VR_E_NOMEM;
-		c->has_series = true;
-		c->open->minute = minute;
-		c->open->next = e->open;
-		e->open = c;
-	}
-	c->open->count[ev->action] += ev->count;
-	return VR_OK;
-}
-
 /* Nearly every event brings the texts that are known: that is told without touching them. */
 static uint64_t hash_texts(const struct vr_event *ev)
 {
@@ -180,7 +158,7 @@ enum vr_err vr_count(struct vr_engine *e, struct vr_content *c, const struct vr_
 		err = take_back(e, c, ch, channel, ev, t);
 	c->records++;
 	if (!err)
-		err = count_minute(e, c, ev, t);
+		err = vr_minute_count(e, c, ev, t);
 	if (!err)
 		err = keep_texts(e, c, ev);
 	if (!err && ev->action == VR_ACTION_SHARE) {
@@ -188,35 +166,4 @@ enum vr_err vr_count(struct vr_engine *e, struct vr_content *c, const struct vr_
 		vr_boards_raise(e, c, ch);
 	}
 	return err;
-}
-
-enum vr_err vr_minute_close(struct vr_engine *e, struct vr_content *c)
-{
-	struct vr_entry *entry = vr_list_push(&e->entries, &e->pool_mem, sizeof(*entry));
-	if (!entry)
-		return VR_E_NOMEM;
-	entry->content = c;
-	entry->minute = c->open->minute;
-	entry->late = c->late;
-	memcpy(entry->count, c->open->count, sizeof(entry->count));
-	for (struct vr_content **p = &e->open; *p; p = &(*p)->open->next)
-		if (*p == c) {
-			*p = c->open->next;
-			break;
-		}
-	vr_pool_put(&e->pool, c->open, sizeof(*c->open));
-	c->open = NULL;
-	c->late = 0;
-	vr_engine_touch(e, c);
-	return VR_OK;
-}
-
-enum vr_err vr_minutes_close(struct vr_engine *e)
-{
-	while (e->open) {
-		enum vr_err err = vr_minute_close(e, e->open);
-		if (err)
-			return err;
-	}
-	return VR_OK;
 }

@@ -241,7 +241,9 @@ enum vr_err vr_engine_cut(struct vr_engine *e, const struct vr_cut_limits *l, co
 	VR_ASSERT(l->view.ms >= e->stream.ms);
 	if (e->broken)
 		return VR_E_NOMEM;
-	enum vr_err err = write_contents(e, l->view, store);
+	enum vr_err err = vr_minutes_close(e, l->minutes);
+	if (!err)
+		err = write_contents(e, l->view, store);
 	write_entries(e, store);
 	write_slots(e, store);
 	tell(e, store->alert, store->ctx);
@@ -255,6 +257,6 @@ enum vr_err vr_engine_cut(struct vr_engine *e, const struct vr_cut_limits *l, co
 
 bool vr_engine_has_changes(struct vr_engine *e, struct vr_wall view)
 {
-	return e->dirty.n || e->entries.n || e->alerts.n || e->all.dirty || e->rules_dirty ||
+	return e->dirty.n || e->entries.n || e->alerts.n || e->all.dirty || e->rules_dirty || e->left.n ||
 	       next_drain(e, view) != NULL;
 }

@@ -134,5 +134,5 @@ bool vr_engine_check(const struct vr_engine *e)
 	for (const struct vr_content *c = e->spare; c; c = c->spare_next)
 		spare--;
 	return !e->broken && spare == 0 && n == e->n_contents && dirty == e->dirty.n && vr_map_check(&e->contents) && vr_heap_check(&e->timers) &&
-	       vr_heap_check(&e->drains) && vr_dedup_check(e->dedup) && vr_tally_check(&e->all.tally, &e->config.windows);
+	       vr_heap_check(&e->drains) && vr_dedup_check(e->dedup) && vr_minutes_check(e) && vr_tally_check(&e->all.tally, &e->config.windows);
 }

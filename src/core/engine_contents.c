@@ -82,11 +82,7 @@ static void detach(struct vr_engine *e, struct vr_content *c)
 	for (unsigned i = 0; i < c->n_chan; i++)
 		vr_channel_unlink(vr_engine_channel(e, c->chan[i]->channel), c->chan[i]);
 	if (c->open)
-		for (struct vr_content **p = &e->open; *p; p = &(*p)->open->next)
-			if (*p == c) {
-				*p = c->open->next;
-				break;
-			}
+		vr_minute_unlink(e, c);
 }
 
 static void remove_content(struct vr_engine *e, struct vr_content *c)

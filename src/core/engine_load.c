@@ -78,10 +78,8 @@ static enum vr_err link_loaded(struct vr_engine *e, struct vr_content *c)
 		if (c->chan[i]->share)
 			c->chan[i]->share->shown_total = VR_UNSHOWN;
 	}
-	if (c->open) {
-		c->open->next = e->open;
-		e->open = c;
-	}
+	if (c->open)
+		vr_minute_link(e, c);
 	return VR_OK;
 }
 

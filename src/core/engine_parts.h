@@ -7,6 +7,7 @@
  *   fold.c      one record: the order of CONTRACT.md "Order for one record", top to bottom
  *   ahead.c     what a batch needs, brought near before it is needed
  *   count.c     step 7: the event into content, channel, overall
+ *   minutes.c   and into its time series
  *   judge.h     steps 5, 6, 8: rules, timers, alerts
  *   cut.c       what changed since the last cut, into a vr_store
  *   show.c      a content's figures as the fields of its views
@@ -47,6 +48,9 @@ struct vr_channel {
 	uint8_t n_minutes;
 };
 
+/* Contents with an open minute, in no order. */
+struct vr_minutes { struct vr_content *first; size_t n; };
+
 /* A closed minute of a content, waiting for the cut. */
 struct vr_entry { struct vr_content *content; int64_t minute; uint64_t count[VR_ACTIONS_MAX], late; };
 
@@ -84,7 +88,7 @@ struct vr_engine {
 	bool rules_dirty;
 	struct vr_heap timers, drains;
 	struct vr_board *board[VR_WINDOWS_MAX], *trend;
-	struct vr_content *open;		/* contents with an open minute */
+	struct vr_minutes open, left;		/* contents with an open minute: stream time's, or one that it has left */
 	struct vr_list entries;			/* struct vr_entry */
 	struct vr_list alerts;			/* struct vr_alert; their text is in `texts` */
 	struct vr_arena texts;
@@ -154,9 +158,18 @@ VR_MUST enum vr_err vr_board_read(struct vr_str board, vr_board_row_f *row, void
 /* count.c */
 VR_MUST enum vr_err vr_count(struct vr_engine *e, struct vr_content *c, const struct vr_event *ev, struct vr_wall t, uint16_t channel,
 	struct vr_outcome *ret);
-/** Stream time left a minute: the open minutes become entries. */
-VR_MUST enum vr_err vr_minutes_close(struct vr_engine *e);
+
+/* minutes.c */
+VR_MUST enum vr_err vr_minute_count(struct vr_engine *e, struct vr_content *c, const struct vr_event *ev, struct vr_wall t);
+/** A content with an open minute came or goes. */
+void vr_minute_link(struct vr_engine *e, struct vr_content *c);
+void vr_minute_unlink(struct vr_engine *e, struct vr_content *c);
+/** Stream time has left a minute. */
+void vr_minutes_leave(struct vr_engine *e);
+/** A minute that was left becomes an entry, which the next cut writes; so do some of those that were, or all. */
 VR_MUST enum vr_err vr_minute_close(struct vr_engine *e, struct vr_content *c);
+VR_MUST enum vr_err vr_minutes_close(struct vr_engine *e, bool all);
+bool vr_minutes_check(const struct vr_engine *e);
 
 /* judge.c, judge_time.c, judge_rules.c */
 VR_MUST enum vr_err vr_timers_until(struct vr_engine *e, struct vr_wall until, int64_t at_offset);

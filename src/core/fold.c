@@ -97,7 +97,7 @@ static enum vr_err raise_stream_time(struct vr_engine *e, struct vr_wall t, int6
 	e->stream = t;
 	vr_dedup_advance(e->dedup, t);
 	if (!err && vr_bucket_of(t.ms, VR_MINUTE_MS) > before)
-		err = vr_minutes_close(e);
+		vr_minutes_leave(e);
 	return err;
 }
 

@@ -117,6 +117,9 @@ VR_MUST enum vr_err vr_diff_engine(struct vr_diff *f, const struct vr_diff_part 
 	struct vr_engine **ret);
 /** Contents of one side into an engine of that side. */
 VR_MUST enum vr_err vr_diff_load(struct vr_engine *e, const struct vr_diff_state *state, size_t n, int side, struct vr_diag *d);
+/** A field of the entry of a minute that begins at start, in the time series of a content, if both sides have left that minute. */
+VR_MUST enum vr_err vr_diff_minute(struct vr_diff *f, const struct vr_diff_part *p, int side, struct vr_str id, int64_t start,
+	struct vr_str name, struct vr_str value);
 /** Time series of these contents, as such fields. */
 VR_MUST enum vr_err vr_diff_series(struct vr_diff *f, const struct vr_diff_part *p, const struct vr_diff_state *state, size_t n,
 	struct vr_diag *d);

@@ -134,14 +134,24 @@ static const struct vr_diff_item *run_of(const struct vr_diff_item *at, const st
 	return at;
 }
 
+/* In order, and each once: an entry of a time series may be in a state and written already. */
+static void put_in_order(struct vr_diff_items *items)
+{
+	size_t kept = 0;
+	if (items->n)
+		qsort(items->at, items->n, sizeof(items->at[0]), by_place);
+	for (size_t i = 0; i < items->n; i++)
+		if (kept == 0 || by_place(&items->at[kept - 1], &items->at[i]) || !vr_str_eq(items->at[kept - 1].value, items->at[i].value))
+			items->at[kept++] = items->at[i];
+	items->n = kept;
+}
+
 void vr_diff_compare(struct vr_diff *f, struct vr_diff_rows *rows, uint64_t *things, uint64_t *differing,
 	const struct vr_diff_state *state, size_t n)
 {
 	struct vr_diff_items *a = &f->items[VR_DIFF_LIVE], *b = &f->items[VR_DIFF_SHADOW];
-	if (a->n)
-		qsort(a->at, a->n, sizeof(a->at[0]), by_place);
-	if (b->n)
-		qsort(b->at, b->n, sizeof(b->at[0]), by_place);
+	put_in_order(a);
+	put_in_order(b);
 	const struct vr_diff_item *i = a->at, *i_all = a->at + a->n, *k = b->at, *k_all = b->at + b->n;
 	while (i < i_all || k < k_all) {
 		struct vr_str id = i == i_all ? k->id : k == k_all || vr_str_cmp(i->id, k->id) <= 0 ? i->id : k->id;

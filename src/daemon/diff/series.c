@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* series.c - the time series of contents as fields: "minute 2026-01-31 05:51 shares" = 7.
  *
- * An entry is written when stream time leaves its minute, and never again: minutes that both sides have left, and that
- * neither has trimmed, must be the same. They are many: a few contents at a time. */
+ * An entry is written after stream time has left its minute, and never again: minutes that both sides have left, and that
+ * neither has trimmed, must be the same. One that is not written yet is in the content's state (show.c), and may be in both.
+ * They are many: a few contents at a time. */
 #include <stdlib.h>
 
 #include "parts.h"
@@ -20,18 +21,26 @@ static int64_t oldest_of(const struct vr_reply *series)
 	return series->n < VR_TS_MAXLEN ? INT64_MIN : start_of(&series->elem[series->n - 1]);
 }
 
-static enum vr_err add_entry(struct vr_diff *f, int side, struct vr_str id, const struct vr_reply *entry)
+enum vr_err vr_diff_minute(struct vr_diff *f, const struct vr_diff_part *p, int side, struct vr_str id, int64_t start,
+	struct vr_str name, struct vr_str value)
+{
+	const struct vr_wall *stream = p->stream;
+	int64_t left = stream[VR_DIFF_LIVE].ms < stream[VR_DIFF_SHADOW].ms ? stream[VR_DIFF_LIVE].ms : stream[VR_DIFF_SHADOW].ms;
+	char text[80];
+	if (start + MINUTE_MS > left)
+		return VR_OK;
+	struct vr_str time = vr_ctl_time(&f->texts, start);
+	int n = snprintf(text, sizeof(text), "minute %.*s %.*s", (int)(time.n < 16 ? time.n : 16), time.p, (int)name.n, name.p);
+	n = n < (int)sizeof(text) ? n : (int)sizeof(text) - 1;
+	return vr_diff_item(f, side, VR_VIEWS, id, (struct vr_str){text, (size_t)n}, value);
+}
+
+static enum vr_err add_entry(struct vr_diff *f, const struct vr_diff_part *p, int side, struct vr_str id, const struct vr_reply *entry)
 {
 	const struct vr_reply *fields = &entry->elem[1];
-	struct vr_str time = vr_ctl_time(&f->texts, start_of(entry));
 	enum vr_err err = VR_OK;
-	for (size_t i = 0; i + 1 < fields->n && !err; i += 2) {
-		char name[80];
-		int n = snprintf(name, sizeof(name), "minute %.*s %.*s", (int)(time.n < 16 ? time.n : 16), time.p, (int)fields->elem[i].str.n,
-			fields->elem[i].str.p);
-		n = n < (int)sizeof(name) ? n : (int)sizeof(name) - 1;
-		err = vr_diff_item(f, side, VR_VIEWS, id, (struct vr_str){name, (size_t)n}, fields->elem[i + 1].str);
-	}
+	for (size_t i = 0; i + 1 < fields->n && !err; i += 2)
+		err = vr_diff_minute(f, p, side, id, start_of(entry), fields->elem[i].str, fields->elem[i + 1].str);
 	return err;
 }
 
@@ -39,17 +48,14 @@ static enum vr_err add_entry(struct vr_diff *f, int side, struct vr_str id, cons
 static enum vr_err add_series(struct vr_diff *f, const struct vr_diff_part *p, struct vr_str id, const struct vr_reply *const got[VR_DIFF_SIDES])
 {
 	int64_t first = oldest_of(&got[VR_DIFF_LIVE][SERIES]), other = oldest_of(&got[VR_DIFF_SHADOW][SERIES]);
-	int64_t left = p->stream[VR_DIFF_LIVE].ms < p->stream[VR_DIFF_SHADOW].ms ? p->stream[VR_DIFF_LIVE].ms : p->stream[VR_DIFF_SHADOW].ms;
 	enum vr_err err = VR_OK;
 	first = other > first ? other : first;
 	if (!got[VR_DIFF_LIVE][THERE].integer || !got[VR_DIFF_SHADOW][THERE].integer)
 		return VR_OK;	/* forgotten meanwhile */
 	for (int side = 0; side < VR_DIFF_SIDES; side++)
-		for (size_t i = 0; i < got[side][SERIES].n && !err; i++) {
-			int64_t start = start_of(&got[side][SERIES].elem[i]);
-			if (start >= first && start + MINUTE_MS <= left)
-				err = add_entry(f, side, id, &got[side][SERIES].elem[i]);
-		}
+		for (size_t i = 0; i < got[side][SERIES].n && !err; i++)
+			if (start_of(&got[side][SERIES].elem[i]) >= first)
+				err = add_entry(f, p, side, id, &got[side][SERIES].elem[i]);
 	return err;
 }
 

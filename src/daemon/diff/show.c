@@ -6,7 +6,7 @@
 
 /* ------------------------------------------------ fields of a side -------------------- */
 
-struct side { struct vr_diff *f; int side; enum vr_err err; };
+struct side { struct vr_diff *f; const struct vr_diff_part *part; int side; enum vr_err err; };
 
 static void add_item(struct side *s, unsigned view, struct vr_str id, struct vr_str name, struct vr_str value)
 {
@@ -21,23 +21,27 @@ static void take_view(void *ctx, enum vr_view view, struct vr_str id, const stru
 			add_item(ctx, view, id, fields[i].name, fields[i].value);
 }
 
+/* A minute whose entry is still to be written. */
+static void take_minute(void *ctx, struct vr_str id, struct vr_wall start, const struct vr_field *fields, size_t n)
+{
+	struct side *s = ctx;
+	for (size_t i = 0; i < n && !s->err; i++)
+		s->err = vr_diff_minute(s->f, s->part, s->side, id, start.ms, fields[i].name, fields[i].value);
+}
+
 static void no_slot(void *ctx, enum vr_slot slot, struct vr_str id, struct vr_str value) { (void)ctx, (void)slot, (void)id, (void)value; }
 static void no_del(void *ctx, enum vr_slot slot, struct vr_str id) { (void)ctx, (void)slot, (void)id; }
 static void no_rank(void *ctx, enum vr_slot slot, struct vr_str id, int64_t score) { (void)ctx, (void)slot, (void)id, (void)score; }
 static void no_unview(void *ctx, struct vr_str id) { (void)ctx, (void)id; }
-static void no_minute(void *ctx, struct vr_str id, struct vr_wall start, const struct vr_field *fields, size_t n)
-{
-	(void)ctx, (void)id, (void)start, (void)fields, (void)n;
-}
 static void no_alert(void *ctx, const struct vr_alert *alert) { (void)ctx, (void)alert; }
 
 static enum vr_err show_side(struct vr_diff *f, const struct vr_diff_part *p, const struct vr_diff_state *state, size_t n, int side,
 	const struct vr_reply *slots, struct vr_diag *d)
 {
 	struct vr_engine *e;
-	struct side s = {f, side, VR_OK};
+	struct side s = {f, p, side, VR_OK};
 	struct vr_store store = {.set = no_slot, .append = no_slot, .del = no_del, .rank = no_rank, .unrank = no_del, .view = take_view,
-		.unview = no_unview, .minute = no_minute, .alert = no_alert, .ctx = &s};
+		.unview = no_unview, .minute = take_minute, .alert = no_alert, .ctx = &s};
 	struct vr_cut_limits limits = {.view = vr_diff_moment(p)};
 	f->items[side].n = 0;
 	enum vr_err err = vr_diff_engine(f, p, slots, limits.view, &e);
@@ -112,7 +116,7 @@ enum vr_err vr_diff_merged(struct vr_diff *f)
 	enum vr_err err = VR_OK;
 	vr_arena_reset(&f->texts);
 	for (int i = 0; i < VR_DIFF_SIDES && !err; i++) {
-		struct entity e = {.side = {f, i, VR_OK}};
+		struct entity e = {.side = {f, NULL, i, VR_OK}};
 		f->items[i].n = 0;
 		err = f->merge[i] ? vr_merge_done(f->merge[i]) : VR_OK;
 		for (size_t k = 0; !err && f->merge[i] && k < vr_merge_entities(f->merge[i]); k++) {

@@ -250,7 +250,7 @@ static inline struct vr_outcome rig_add(struct engine_rig *r, const char *id, en
 static inline enum vr_err rig_try_cut(struct engine_rig *r, int64_t view, uint32_t drain, bool boards)
 {
 	struct vr_store store = rig_store(r);
-	struct vr_cut_limits l = {{RIG_T0 + view}, drain, boards};
+	struct vr_cut_limits l = {.view = {RIG_T0 + view}, .drain = drain, .boards = boards};
 	struct vr_engine_facts f;
 	r->n = 0;
 	r->text[0] = '\0';
