@@ -144,9 +144,13 @@ void vr_report_note(void *report, int worker, const struct vr_topic_part *part, 
 	vr_note_tell(r->log, r->metrics, worker, part, note, err, n, text);
 }
 
-void vr_report_cut(struct vr_report *r, int worker, struct vr_span took)
+static uint64_t us_of(struct vr_span span) { return (uint64_t)(span.ms > 0 ? span.ms : 0) * 1000; }
+
+void vr_report_cut(struct vr_report *r, int worker, struct vr_span took, struct vr_span waited)
 {
-	vr_metric_observe(r->metrics, worker, VR_M_FLUSH_DURATION, (uint64_t)(took.ms > 0 ? took.ms : 0) * 1000);
+	vr_metric_observe(r->metrics, worker, VR_M_FLUSH_DURATION, us_of(took));
+	if (waited.ms > 0)
+		vr_metric_observe(r->metrics, worker, VR_M_RECORD_WAIT, us_of(waited));
 	vr_metric_set(r->metrics, VR_M_LAST_FLUSH, wall_seconds());
 }
 

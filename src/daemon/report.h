@@ -25,7 +25,7 @@ void vr_report_say(struct vr_report *r, enum vr_event_id event, const char *fmt,
 void vr_report_note(void *report, int worker, const struct vr_topic_part *part, enum vr_note note,
 	enum vr_err err, int64_t n, const char *text);
 /** A cut was stored; from worker's thread. */
-void vr_report_cut(struct vr_report *r, int worker, struct vr_span took);
+void vr_report_cut(struct vr_report *r, int worker, struct vr_span took, struct vr_span waited);
 /** A partition changed its state. */
 void vr_report_state(struct vr_report *r, const struct vr_topic_part *part, const char *state,
 	enum vr_err err, const struct vr_diag *d);

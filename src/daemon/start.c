@@ -30,7 +30,10 @@ static void worker_note(void *ctx, int worker, const struct vr_topic_part *part,
 	vr_report_note(((struct vr_daemon *)ctx)->report, worker, part, note, err, n, text);
 }
 
-static void worker_cut(void *ctx, int worker, struct vr_span took) { vr_report_cut(((struct vr_daemon *)ctx)->report, worker, took); }
+static void worker_cut(void *ctx, int worker, struct vr_span took, struct vr_span waited)
+{
+	vr_report_cut(((struct vr_daemon *)ctx)->report, worker, took, waited);
+}
 
 /* ------------------------------------------------ what the publisher asks -------------- */
 

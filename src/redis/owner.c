@@ -68,7 +68,7 @@ static void field_hash(struct vr_cmds *c, const char *name, uint64_t v)
 	field_text(c, name, hex);
 }
 
-enum { MOVING = 11 };
+enum { MOVING = 13 };
 
 /* What every cut writes, MOVING fields. No record to tell the log by: an empty hash. */
 static void write_moving(struct vr_cmds *c, const struct vr_owner_record *r, int64_t seq)
@@ -81,6 +81,8 @@ static void write_moving(struct vr_cmds *c, const struct vr_owner_record *r, int
 	field(c, "anchor_ms", r->anchor.ms);
 	field(c, "rules", r->rules);
 	field(c, "complete", r->complete);
+	field(c, "cut_ms", r->cut.ms);
+	field(c, "wait_ms", r->wait.ms);
 	field(c, "last_off", r->last.off);
 	field(c, "last_ms", r->last.time_ms);
 	if (r->last.known)

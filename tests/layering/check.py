@@ -20,7 +20,7 @@ ROOMS = "base core codec config kafka redis sink http daemon ctl".split()
 
 # Who owns the headers of include/virality.
 OWNED = {
-    "base": "arena buf err event hash header json map mem point rfc3339 str time",
+    "base": "arena buf err event hash header json map mem point rfc3339 str time worst",
     "core": "alert engine merge rules store windows",
     "codec": "codec",
     "config": "config rulefile settings",

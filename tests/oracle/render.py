@@ -23,6 +23,7 @@ def write(live, alerts, partitions, views=None, prefix="vir:"):
             "stream_time_ms": max(p.stream_ms for p in partitions),
             "lag_records": 0,
             "lag_seconds": 0,
+            "wait_ms": 0,
             "boards_complete": 1,
             "spread_ms": spread,
         },

@@ -250,7 +250,7 @@ static void write_rows(struct vr_publisher *p, const struct vr_replies *titles)
 
 /* ------------------------------------------------ meta --------------------------------- */
 
-struct lag { int64_t records; struct vr_wall stream, slowest; bool known, complete; };
+struct lag { int64_t records; struct vr_wall stream, slowest; struct vr_span wait; bool known, complete; };
 
 static struct lag lag_of(struct vr_publisher *p)
 {
@@ -262,6 +262,7 @@ static struct lag lag_of(struct vr_publisher *p)
 		l.records += n > 0 ? n : 0;
 		l.complete &= s->known && s->complete;
 		l.stream = vr_wall_max(l.stream, s->stream);
+		l.wait.ms = s->known && s->wait.ms > l.wait.ms ? s->wait.ms : l.wait.ms;
 		if (n > 0 && s->stream.ms > 0 && (l.slowest.ms == 0 || s->stream.ms < l.slowest.ms))
 			l.slowest = s->stream;
 	}
@@ -278,7 +279,7 @@ static void write_meta(struct vr_publisher *p)
 {
 	struct lag l = lag_of(p);
 	int64_t now = p->now.ms;
-	vr_cmd(&p->cmds, 2 + 2 * (l.known ? 10 : 8), "HSET");
+	vr_cmd(&p->cmds, 2 + 2 * (l.known ? 11 : 9), "HSET");
 	vr_key_global(&p->cmds, &p->keys, "meta");
 	meta_i64(p, "schema_version", 1);
 	vr_cmd_c(&p->cmds, "version");
@@ -291,6 +292,7 @@ static void write_meta(struct vr_publisher *p)
 	meta_i64(p, "stream_time_ms", l.stream.ms);
 	meta_i64(p, "boards_complete", l.complete);
 	meta_i64(p, "spread_ms", vr_merge_spread(p->merge).ms);
+	meta_i64(p, "wait_ms", l.wait.ms);
 	if (!l.known)
 		return;
 	meta_i64(p, "lag_records", l.records);

@@ -8,7 +8,7 @@
 #include "virality/keys.h"
 
 /* One partition as it was read. */
-struct vr_seen { struct vr_topic_part part; bool known; int64_t off; struct vr_wall stream, view; bool complete; };
+struct vr_seen { struct vr_topic_part part; bool known, complete; int64_t off; struct vr_wall stream, view; struct vr_span wait; };
 
 struct vr_publisher {
 	struct vr_publisher_config config;

@@ -6,7 +6,7 @@
 
 #include "clock.h"
 
-enum { TRIM_CHUNK = 200, TRIM_EVERY = 60, HEAD_FIELDS = 4, READS = 3 };
+enum { TRIM_CHUNK = 200, TRIM_EVERY = 60, HEAD_FIELDS = 6, READS = 3, WAITS_MS = 3000 };
 
 static enum vr_err exchange(struct vr_publisher *p, struct vr_arena *arena, struct vr_replies *ret, struct vr_diag *d)
 {
@@ -62,11 +62,21 @@ static void ask_part(struct vr_publisher *p, const struct vr_keys *keys)
 	vr_cmd_c(c, "stream_ms");
 	vr_cmd_c(c, "view_ms");
 	vr_cmd_c(c, "complete");
+	vr_cmd_c(c, "cut_ms");
+	vr_cmd_c(c, "wait_ms");
 	vr_cmd(c, 2, "HGETALL");
 	vr_key_own(c, keys, "part");
 	vr_cmd(c, 2, "HGETALL");
 	vr_key_own(c, keys, "top");
 	vr_cmd_words(c, "EXEC", NULL);
+}
+
+/* A partition to which nothing comes is not cut: what it said last was of then. */
+static void read_wait(struct vr_seen *s, const struct vr_reply *head)
+{
+	int64_t cut = 0;
+	if (s->known && vr_reply_i64(&head->elem[4], &cut) && vr_clock_wall().ms - cut <= WAITS_MS)
+		(void)vr_reply_i64(&head->elem[5], &s->wait.ms);
 }
 
 static void read_head(struct vr_seen *s, const struct vr_reply *head)
@@ -76,6 +86,7 @@ static void read_head(struct vr_seen *s, const struct vr_reply *head)
 		   vr_reply_i64(&head->elem[2], &s->view.ms) && vr_reply_i64(&head->elem[3], &complete);
 	s->view = vr_wall_max(s->view, s->stream);
 	s->complete = complete != 0;
+	read_wait(s, head);
 }
 
 static enum vr_err merge_slots(struct vr_publisher *p, enum vr_slot slot, const struct vr_reply *flat)

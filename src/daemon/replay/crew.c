@@ -47,7 +47,10 @@ static void worker_note(void *ctx, int worker, const struct vr_topic_part *part,
 	vr_report_note(((struct vr_replay *)ctx)->report, worker, part, note, err, n, text);
 }
 
-static void worker_cut(void *ctx, int worker, struct vr_span took) { vr_report_cut(((struct vr_replay *)ctx)->report, worker, took); }
+static void worker_cut(void *ctx, int worker, struct vr_span took, struct vr_span waited)
+{
+	vr_report_cut(((struct vr_replay *)ctx)->report, worker, took, waited);
+}
 static size_t pace(void *ctx, size_t wanted) { return vr_pace_ask(&((struct vr_replay *)ctx)->pace, wanted, vr_clock_mono()); }
 static void paced(void *ctx, size_t n) { vr_pace_took(&((struct vr_replay *)ctx)->pace, n); }
 

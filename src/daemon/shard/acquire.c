@@ -97,6 +97,7 @@ static void reset(struct vr_shard *s)
 	s->boards_owed = false;
 	s->last_cut = s->last_boards = s->last_check = now;
 	s->forgot_below = INT64_MIN;
+	s->holds = false;
 	vr_buf_clear(&s->refused);
 	vr_buf_clear(&s->decided);
 	s->seam = s->record.last.known;

@@ -242,6 +242,16 @@ static void repair_view(void *ctx, enum vr_view view, struct vr_str id, const ch
 	vr_engine_reshow(s->engine, id);
 }
 
+/* The cut's own time is in what the next one tells. */
+static void measure(struct vr_shard *s, struct vr_mono begun)
+{
+	struct vr_mono now = s->world->mono(s->world->ctx);
+	s->cut_took.ms = now.ms - begun.ms;
+	s->cut_waited.ms = s->holds ? now.ms - s->oldest.ms : 0;
+	s->holds = false;
+	vr_worst_add(&s->wait, s->cut_waited, now);
+}
+
 static enum vr_err finish(struct vr_shard *s, const struct vr_replies *replies, struct vr_mono now, struct vr_diag *d)
 {
 	struct vr_replies r;
@@ -255,7 +265,7 @@ static enum vr_err finish(struct vr_shard *s, const struct vr_replies *replies, 
 	err = vr_writer_walk(&s->writer, &written, repair_view, s, d);
 	if (err)
 		return err;
-	s->cut_took.ms = s->world->mono(s->world->ctx).ms - now.ms;
+	measure(s, now);
 	vr_shard_note(s, VR_NOTE_CUT, VR_OK, (int64_t)r.n, "");
 	s->last_cut = s->last_check = now;
 	s->stored_off = s->record.off;
@@ -293,6 +303,8 @@ enum vr_err vr_shard_cut(struct vr_shard *s, struct vr_diag *d)
 	struct vr_replies r;
 	struct vr_mono now = s->world->mono(s->world->ctx);
 	s->record.view = view_time(s, now);
+	s->record.wait = vr_worst_of(&s->wait, now);
+	s->record.cut = s->world->wall(s->world->ctx);
 	if (nothing_to_write(s, now))
 		return check_owner(s, now, d);
 	enum vr_err err = s->world->settle(s->world->ctx, &s->letters_failed);

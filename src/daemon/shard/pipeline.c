@@ -109,6 +109,9 @@ static void pass(struct vr_shard *s, const struct vr_feed_item *item)
 	s->record.stream = stream;
 	s->record.log = log;
 	s->record.off = item->offset + 1;
+	if (!s->holds)
+		s->oldest = s->came;
+	s->holds = true;
 }
 
 /* What the log is told by later. Only a cut stores it, and the end of a batch is where the record's bytes end. */
@@ -209,6 +212,7 @@ static enum vr_err take_records(struct vr_shard *s, const struct vr_feed_item *i
 	vr_arena_reset(&s->events);
 	struct batch b = {.items = items, .n = n};
 	b.events = vr_arena_alloc(&s->events, n * sizeof(*b.events));
+	s->came = s->world->mono(s->world->ctx);
 	b.records = vr_arena_alloc(&s->events, n * sizeof(*b.records));
 	if (!b.events || !b.records)
 		return VR_E_NOMEM;

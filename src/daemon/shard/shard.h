@@ -13,6 +13,7 @@
 #include "virality/arena.h"
 #include "virality/codec.h"
 #include "virality/engine.h"
+#include "virality/worst.h"
 #include "virality/writer.h"
 #include "world.h"
 
@@ -64,10 +65,13 @@ struct vr_shard {
 	bool boards_owed;			/* the last cut left the boards out */
 	struct vr_span late;			/* how far behind now the records are that come; 0 at the end */
 	struct vr_mono end_since, last_cut, last_boards, last_check;
-	struct vr_span cut_took;		/* the last cut, from building it to its replies */
+	struct vr_span cut_took, cut_waited;	/* the last cut: from building it to its replies; its oldest record, until then */
 	int64_t forgot_below;			/* hour up to which the index has been swept */
 	size_t bytes_per_content;		/* of the last cuts, to hold the byte limit */
 	uint64_t folded;			/* records of this batch that were not told of yet */
+	bool holds;				/* records that no cut has stored; */
+	struct vr_mono came, oldest;		/* when the batch at hand came, and that of the first of these records */
+	struct vr_worst wait;			/* of the oldest in a cut, from its coming until it was stored */
 	struct vr_live live;			/* of a shadow */
 };
 

@@ -31,8 +31,9 @@ struct vr_worker_config {
 	void (*paced)(void *ctx, size_t taken);
 	/** A shard's word, for metrics and log; worker = index, from the worker's thread; VR_BY_ANY: from any. */
 	void (*note)(void *ctx, int worker, const struct vr_topic_part *part, enum vr_note note, enum vr_err err, int64_t n, const char *text);
-	/** A cut was stored: how long it took, from building it to its replies. From the worker's thread. */
-	void (*cut)(void *ctx, int worker, struct vr_span took);
+	/** A cut was stored: how long it took, from building it to its replies; how long its oldest record had waited then, 0: it
+	 * had none. From the worker's thread. */
+	void (*cut)(void *ctx, int worker, struct vr_span took, struct vr_span waited);
 	/** Something that ends the process: CONFIG or FATAL. */
 	void (*fatal)(void *ctx, enum vr_err err, const struct vr_diag *d);
 	/** A partition changed its state; d tells why when it is stopped or away. */

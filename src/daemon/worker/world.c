@@ -60,10 +60,10 @@ static void note(void *ctx, const struct vr_topic_part *part, enum vr_note what,
 		return;
 	pthread_mutex_lock(&w->lock);
 	const struct vr_worker_slot *s = vr_worker_find(w, part);
-	struct vr_span took = s ? s->shard->cut_took : (struct vr_span){0};
+	struct vr_span took = s ? s->shard->cut_took : (struct vr_span){0}, waited = s ? s->shard->cut_waited : (struct vr_span){0};
 	pthread_mutex_unlock(&w->lock);
 	if (s)
-		w->config.cut(w->config.ctx, w->config.index, took);
+		w->config.cut(w->config.ctx, w->config.index, took, waited);
 }
 
 static void dead_letter(void *ctx, const struct vr_topic_part *part, const struct vr_feed_item *item, enum vr_err why, const char *what)

@@ -153,7 +153,7 @@ class Parts:
 def compare_meta(report, prefix, shown, parts, partitions):
     key = prefix + "meta"
     names = (
-        "schema_version version generation state updated_ms stream_time_ms lag_records lag_seconds "
+        "schema_version version generation state updated_ms stream_time_ms lag_records lag_seconds wait_ms "
         "boards_complete spread_ms"
     ).split()
     for name in names:
