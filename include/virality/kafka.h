@@ -38,6 +38,7 @@ struct vr_kafka_config {				/* borrowed by every function that takes it */
 	const struct vr_property *properties;
 	size_t n_properties;
 	size_t queue_budget_bytes;			/* for all feeds together; 0: librdkafka's own limits */
+	bool bulk;					/* nobody waits for the newest record: a few large answers of the broker */
 	struct vr_kafka_log log;
 };
 

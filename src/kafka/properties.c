@@ -10,6 +10,7 @@
 #define BOTH (VR_KAFKA_CONSUMER | VR_KAFKA_PRODUCER)
 #define CONSUMER VR_KAFKA_CONSUMER
 #define PRODUCER VR_KAFKA_PRODUCER
+#define BULK 4U		/* a consumer for whom nobody waits */
 #define COOPERATIVE_SINCE 0x020601ff	/* before: endless loop in the assignor, lost assignments, crashes */
 
 struct row {
@@ -52,6 +53,9 @@ static const struct row rows[] = {
 	{"fetch.message.max.bytes", "1048576", CONSUMER, NULL},
 	/* A partition that is new or sought waits for the answer that is under way for the others. */
 	{"fetch.wait.max.ms", "100", CONSUMER, NULL},
+	/* At the end of the log each record that comes would be an answer of its own, and cost the broker as much as a megabyte. */
+	{"fetch.min.bytes", "262144", BULK, NULL},
+	{"fetch.wait.max.ms", "250", BULK, NULL},
 	{"topic.metadata.refresh.interval.ms", "60000", BOTH, NULL},
 	{"socket.keepalive.enable", "true", BOTH, NULL},
 	{"message.timeout.ms", "30000", PRODUCER, NULL},
@@ -115,8 +119,9 @@ static enum vr_err fill(rd_kafka_conf_t *conf, const struct vr_kafka_config *c, 
 	struct vr_diag *d)
 {
 	enum vr_err err = VR_OK;
+	unsigned roles = role | (c->bulk && role == VR_KAFKA_CONSUMER ? BULK : 0U);
 	for (size_t i = 0; i < N_ROWS && !err; i++)
-		if (rows[i].value && (rows[i].roles & role))
+		if (rows[i].value && (rows[i].roles & roles))
 			err = set_z(conf, rows[i].name, rows[i].value, d);
 	for (size_t i = 0; i < c->n_properties && !err; i++)
 		err = set_property(conf, &c->properties[i], d);

@@ -60,6 +60,7 @@ static enum vr_err reach_kafka(struct vr_replay *r, struct vr_diag *d)
 	snprintf(r->client_id, sizeof(r->client_id), "virald-replay-%s-%d", host, (int)getpid());
 	snprintf(r->group_id, sizeof(r->group_id), "%s", r->config->kafka_group_id.p);
 	enum vr_err err = vr_settings_kafka(r->config, r->client_id, &r->properties, &r->kafka);
+	r->kafka.bulk = true;
 	r->kafka.log = (struct vr_kafka_log){vr_report_kafka, r->report};
 	if (!err)
 		err = vr_kafka_config_try(&r->kafka, d);
