@@ -56,6 +56,7 @@ struct vr_replay {
 	char gone[VR_GENERATION_MAX + 1];	/* what the spare database holds and goes when all else is known to be right */
 	bool held;				/* it does not: this is a dry run, which then cannot be */
 	struct vr_replay_memory memory;
+	atomic_bool hurries;			/* all partitions have come up with live, once */
 	bool already;				/* what is to become live is so: killed after the switch, or begun twice */
 	char live_name[VR_GENERATION_MAX + 1];
 	struct vr_topic_part *part;		/* of gen.part, in its order; so are the two below */

@@ -107,6 +107,15 @@ static enum vr_err try_switch(struct vr_replay *r, enum vr_switch_verdict *ret, 
 	return err ? err : vr_switcher_try(r->switcher, ret, d);
 }
 
+/* All have come up with live: from now on it is what live has that counts. */
+static void hurry(struct vr_replay *r)
+{
+	if (atomic_exchange(&r->hurries, true))
+		return;
+	for (int i = 0; i < r->n_workers; i++)
+		vr_worker_wake(r->worker[i]);
+}
+
 static void take_turn(void *ctx)
 {
 	struct course *c = ctx;
@@ -115,6 +124,8 @@ static void take_turn(void *ctx)
 	serve_signals(r);
 	adjust_pace(r, c);
 	vr_sight_look(&c->sight, r);
+	if (c->sight.came_up)
+		hurry(r);
 	show(r, c);
 	each_second(r, c);
 }

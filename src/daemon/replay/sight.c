@@ -46,6 +46,7 @@ static void look_at_part(const struct vr_replay *r, const struct vr_slot_facts *
 	s->total += (uint64_t)(goal > first ? goal - first : 0);
 	s->done += (uint64_t)((reach < goal ? reach : goal) - first);
 	s->quiet &= f->quiet && strcmp(f->state, "running") == 0 && (r->shadow[i].end == INT64_MAX || f->reach >= r->shadow[i].end);
+	s->came_up &= f->came_up;
 	s->near &= is_near(r, i, f) && strcmp(f->state, "running") == 0;
 	s->caught_up &= reach >= s->target[i] || reach >= goal;
 	if (f->stream.ms > 0 && (s->at.ms == 0 || (!f->quiet && f->stream.ms < s->at.ms)))
@@ -68,7 +69,7 @@ void vr_sight_look(struct vr_sight *s, const struct vr_replay *r)
 		s->n += vr_worker_facts(r->worker[i], s->facts + s->n, VR_REPLAY_PARTS_MAX - s->n);
 	s->done = s->total = 0;
 	s->at.ms = 0;
-	s->quiet = s->near = s->caught_up = s->n == r->gen.n;
+	s->quiet = s->near = s->came_up = s->caught_up = s->n == r->gen.n;
 	for (size_t i = 0; i < s->n; i++)
 		look_at_part(r, &s->facts[i], s);
 	if (s->near && !was_near)

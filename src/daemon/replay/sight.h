@@ -18,6 +18,7 @@ struct vr_sight {
 	uint64_t done, total;		/* offsets */
 	struct vr_wall at;		/* event time reached, in the partition furthest behind */
 	bool quiet;			/* every partition is at its bound, stored and shown */
+	bool came_up;			/* every partition has folded all that live had, at some time */
 	bool near;			/* live is followed, and is nowhere further ahead than a switch allows */
 	bool caught_up;			/* and all is folded that live had when it came that near */
 	int64_t *target;		/* of each partition: that */

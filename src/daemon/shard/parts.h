@@ -69,7 +69,7 @@ void vr_shard_forget_slots(struct vr_shard *s);
 void vr_shard_forget_owner(struct vr_shard *s, const struct vr_owner_record *old);
 
 /* --- shadow.c ---------------------------------------------------------------------------------------------- */
-enum { VR_SHADOW_ASKS = 7, VR_SHADOW_ASK_MS = 200 };
+enum { VR_SHADOW_ASKS = 7 };
 void vr_shadow_init(struct vr_shard *s);
 void vr_shadow_done(struct vr_shard *s);
 /** Everything known of live is forgotten. */
@@ -81,6 +81,8 @@ VR_MUST enum vr_err vr_shadow_hear(struct vr_shard *s, const struct vr_reply *re
 VR_MUST enum vr_err vr_shadow_agrees(struct vr_shard *s, struct vr_diag *d);
 /** No record at or past it is folded now. */
 int64_t vr_shadow_limit(const struct vr_shard *s);
+/** It has come up with live, and nobody waits for it. */
+bool vr_shadow_has_time(const struct vr_shard *s);
 /** It cannot go on before live does. */
 bool vr_shadow_waits(const struct vr_shard *s);
 /** Rule sets that live had from an offset at most up_to on are taken up. */
@@ -89,6 +91,8 @@ VR_MUST enum vr_err vr_shadow_follow(struct vr_shard *s, int64_t up_to);
 VR_MUST enum vr_err vr_shadow_run(struct vr_shard *s, const struct vr_feed_item *items, size_t n, size_t *ret_n);
 /** The latest Kafka timestamp that the record at offset may have: live decided that; by the clock only where there is none. */
 struct vr_wall vr_shadow_latest(const struct vr_shard *s, int64_t offset, struct vr_wall clock);
+/** When live is to be looked at next, where it is waited for. */
+struct vr_mono vr_shadow_due(const struct vr_shard *s);
 /** Time passes: where live is waited for, look how far it is. */
 VR_MUST enum vr_err vr_shadow_tick(struct vr_shard *s, struct vr_diag *d);
 /** Learn the homes that n wanted contents have in live; *ret_own: none has another than this partition. */

@@ -150,6 +150,8 @@ static bool is_due(const struct vr_shard *s, struct vr_mono now)
 /* How far behind the records are that are folded now. */
 static struct vr_span lateness(const struct vr_shard *s)
 {
+	if (vr_shadow_has_time(s))
+		return (struct vr_span){INT32_MAX};
 	int64_t late = s->world->wall(s->world->ctx).ms - s->record.log.ms;
 	return (struct vr_span){s->at_end || s->record.log.ms == 0 || late < 0 ? 0 : late};
 }
@@ -210,9 +212,9 @@ static enum vr_err fold_all(struct vr_shard *s, const struct batch *b, struct vr
 static enum vr_err take_records(struct vr_shard *s, const struct vr_feed_item *items, size_t n, struct vr_diag *d)
 {
 	vr_arena_reset(&s->events);
+	s->came = s->world->mono(s->world->ctx);
 	struct batch b = {.items = items, .n = n};
 	b.events = vr_arena_alloc(&s->events, n * sizeof(*b.events));
-	s->came = s->world->mono(s->world->ctx);
 	b.records = vr_arena_alloc(&s->events, n * sizeof(*b.records));
 	if (!b.events || !b.records)
 		return VR_E_NOMEM;
@@ -309,7 +311,7 @@ struct vr_mono vr_shard_due(const struct vr_shard *s)
 	if (!s->record.complete && !s->evicted)
 		return s->world->mono(s->world->ctx);
 	if (s->config.shadow && vr_shadow_waits(s))
-		return vr_mono_add(s->live.asked, (struct vr_span){VR_SHADOW_ASK_MS});
+		return vr_shadow_due(s);
 	return vr_mono_add(s->last_cut, interval(s));
 }
 

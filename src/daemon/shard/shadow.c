@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 enum { HEAR_OFF = 1, HEAR_RULES, HEAR_RULES_N, HEAR_REFUSED, HEAR_REFUSED_N };
+enum { ASK_MS = 200, ASK_SELDOM_MS = 5000 };
 
 static const struct vr_taken_rules *rules_of(const struct vr_buf *b) { return (const void *)b->p; }
 static const int64_t *refused_of(const struct vr_buf *b) { return (const void *)b->p; }
@@ -30,7 +31,7 @@ void vr_shadow_reset(struct vr_shard *s)
 {
 	vr_buf_clear(&s->live.rules);
 	vr_buf_clear(&s->live.refused);
-	s->live.exists = s->live.unsure = s->live.cut_short = false;
+	s->live.exists = s->live.unsure = s->live.came_up = s->live.cut_short = false;
 	s->live.off = s->live.reach = 0;
 	s->live.next_rules = 0;
 }
@@ -136,6 +137,12 @@ int64_t vr_shadow_limit(const struct vr_shard *s)
 }
 
 int64_t vr_shadow_from(const struct vr_shard *s) { return s->seam ? s->record.last.off : s->record.off; }
+
+bool vr_shadow_has_time(const struct vr_shard *s)
+{
+	const struct vr_shadow *sh = s->config.shadow;
+	return sh && sh->hurries && s->live.came_up && sh->end == INT64_MAX && !atomic_load(sh->hurries);
+}
 
 bool vr_shadow_waits(const struct vr_shard *s)
 {
@@ -329,12 +336,18 @@ static enum vr_err look_at_live(struct vr_shard *s, struct vr_diag *d)
 	return err ? err : vr_shadow_hear(s, r.at, d);
 }
 
+struct vr_mono vr_shadow_due(const struct vr_shard *s)
+{
+	return vr_mono_add(s->live.asked, (struct vr_span){vr_shadow_has_time(s) ? ASK_SELDOM_MS : ASK_MS});
+}
+
 enum vr_err vr_shadow_tick(struct vr_shard *s, struct vr_diag *d)
 {
 	enum vr_err err = VR_OK;
 	bool waits = vr_shadow_waits(s) || s->live.reach >= vr_shadow_limit(s);
 	s->at_end |= waits;
-	if (waits && s->world->mono(s->world->ctx).ms - s->live.asked.ms >= VR_SHADOW_ASK_MS)
+	s->live.came_up |= waits;
+	if (waits && vr_mono_reached(s->world->mono(s->world->ctx), vr_shadow_due(s)))
 		err = look_at_live(s, d);
 	return err || s->record.off > vr_shadow_limit(s) ? err : vr_shadow_follow(s, s->record.off);
 }

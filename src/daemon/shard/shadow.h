@@ -12,6 +12,7 @@
  * go to vir:replay:<name>:alerts and nowhere else; no dead letters, no commits, no view time.
  * A live that went back and then decided otherwise is found out when it is there again: VR_E_STATE_LOST.
  * Threads: the worker's that has the shard.                                                                     */
+#include <stdatomic.h>
 #include "virality/kafka.h"
 #include "virality/keys.h"
 #include "virality/time.h"
@@ -32,6 +33,8 @@ struct vr_shadow {
 	int64_t first, end;		/* INT64_MAX: as far as live goes */
 	enum vr_shadow_rules rules;
 	bool lost;			/* live has no record of the partition: its bound is `end` alone */
+	const atomic_bool *hurries;	/* keeps; false: others are far behind still, so that one that has come up with live need not
+					 * be as fresh as live. NULL: it always has to */
 };
 
 /* What is known of live's partition. */
@@ -42,6 +45,7 @@ struct vr_live {
 	struct vr_buf rules, refused;	/* struct vr_taken_rules; int64_t */
 	size_t next_rules;		/* the first of `rules` that is not taken up */
 	int64_t reach;			/* no unread record lies below it */
+	bool came_up;			/* all that live had at some look was folded, since it was acquired */
 	bool cut_short;			/* records from `reach` on were handed over and left: they must be read again */
 	struct vr_mono asked;
 	struct vr_buf homes;		/* of a chunk of contents: struct vr_str, then their texts */

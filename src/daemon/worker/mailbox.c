@@ -172,6 +172,7 @@ static void fill_facts(const struct vr_worker_slot *s, struct vr_slot_facts *f)
 		return;
 	f->live_off = sh->live.exists ? sh->live.off : -1;
 	f->reach = sh->live.reach > sh->record.off ? sh->live.reach : sh->record.off;
+	f->came_up = sh->live.came_up;
 	f->quiet = sh->engine && s->state == VR_PART_RUNNING && vr_shadow_quiet(s->shard);
 }
 

@@ -59,8 +59,6 @@ struct vr_worker {
 
 /** The slot of a partition, or NULL. By another thread: under the lock. */
 struct vr_worker_slot *vr_worker_find(struct vr_worker *w, const struct vr_topic_part *part);
-/** It need not wait any longer. Any thread. */
-void vr_worker_wake(struct vr_worker *w);
 /** Settings that were given since the last round. */
 void vr_worker_take_up(struct vr_worker *w);
 /** Slots that were taken back since: flushed, freed, told. */

@@ -9,7 +9,7 @@
  *
  * Nothing is shared with other workers but librdkafka and the rule book. Between rounds the worker waits on one
  * eventfd that its feeds and its mailbox make readable.
- * Threads: vr_worker_give, _take_back, _facts, _beat by any thread; the rest is the worker's own.                */
+ * Threads: vr_worker_give, _take_back, _wake, _facts, _beat by any thread; the rest is the worker's own.                */
 #include "rulebook.h"
 #include "shard/shard.h"
 
@@ -53,6 +53,7 @@ struct vr_slot_facts {
 	uint64_t unknown_fields;	/* met since the partition came */
 	struct vr_engine_facts engine;
 	int64_t live_off, reach;	/* of a shadow: live's offset, -1 for none; no unread record lies below reach */
+	bool came_up;			/* of a shadow: it has folded all that live had, at some time */
 	bool quiet;			/* of a shadow: all it may fold now is folded, stored and shown */
 };
 
@@ -66,6 +67,8 @@ void vr_worker_give(struct vr_worker *w, const struct vr_topic_part *part);
 void vr_worker_take_back(struct vr_worker *w, const struct vr_topic_part *part, struct vr_span deadline);
 /** Settings that may change while it runs: policies, intervals and limits of cuts. Taken up at the next round. */
 void vr_worker_tune(struct vr_worker *w, const struct vr_shard_config *tuned);
+/** It need not wait any longer. */
+void vr_worker_wake(struct vr_worker *w);
 size_t vr_worker_parts(struct vr_worker *w);
 /** Copies at most n; returns how many there are. */
 size_t vr_worker_facts(struct vr_worker *w, struct vr_slot_facts *out, size_t n);
