@@ -1,17 +1,24 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "pace.h"
 
+#include <math.h>
+
 #define RATE_FIRST 50000.0
 #define RATE_LEAST 1000.0
 #define RATE_MOST 1e8
-#define GROWTH 1.15		/* ten times a second: from a thousand to a million in five seconds */
+/* The rate's logarithm, a second: what is too much goes faster than it came. Live's word is up to two seconds old. */
+#define GAIN_UP 0.35
+#define GAIN_DOWN 1.0
+#define GAIN_ALONE 2.3		/* nobody is disturbed: tenfold */
+#define LOAD_MOST 4.0
+#define LOOK_S 1.0		/* a longer pause between two tellings counts so long */
 #define BURST_S 0.1		/* tokens are kept for so long */
 #define PORTIONS 4		/* at least such a part of a burst is given: a batch of three records costs as much as one of hundreds */
 
 void vr_pace_init(struct vr_pace *p, int64_t cap, struct vr_span max_lag, struct vr_span max_latency, struct vr_mono now)
 {
 	*p = (struct vr_pace){.cap = (double)cap, .rate = RATE_FIRST, .max_lag = max_lag, .max_latency = max_latency, .lag = {-1},
-		.latency = {-1}, .filled = now};
+		.latency = {-1}, .filled = now, .told = now};
 	if (cap > 0 && p->cap < p->rate)
 		p->rate = p->cap;
 	pthread_mutex_init(&p->lock, NULL);
@@ -51,22 +58,33 @@ void vr_pace_took(struct vr_pace *p, size_t n)
 	pthread_mutex_unlock(&p->lock);
 }
 
-static bool lags(const struct vr_pace *p) { return p->lag.ms > p->max_lag.ms; }
-static bool is_slow(const struct vr_pace *p) { return p->latency.ms > p->max_latency.ms; }
+static double load_of(struct vr_span span, struct vr_span most) { return (double)span.ms / (double)(most.ms > 0 ? most.ms : 1); }
+static double lag_load(const struct vr_pace *p) { return load_of(p->lag, p->max_lag); }
+static double latency_load(const struct vr_pace *p) { return load_of(p->latency, p->max_latency); }
 
-void vr_pace_tell(struct vr_pace *p, struct vr_span lag, bool is_news, struct vr_span latency)
+/* The further from the limit the larger a step, so that it comes to rest near it. */
+static double gain(const struct vr_pace *p)
+{
+	double load = fmin(fmax(lag_load(p), latency_load(p)), LOAD_MOST);
+	if (load > 1)
+		return GAIN_DOWN * (1 - load);
+	if (!p->is_short)	/* what is not used up does not grow: it would take long to come down again */
+		return 0;
+	return p->lag.ms < 0 ? GAIN_ALONE : GAIN_UP * (1 - load);
+}
+
+void vr_pace_tell(struct vr_pace *p, struct vr_span lag, struct vr_span latency, struct vr_mono now)
 {
 	pthread_mutex_lock(&p->lock);
+	double most = p->cap > 0 ? p->cap : RATE_MOST, least = p->cap > 0 && p->cap < RATE_LEAST ? p->cap : RATE_LEAST;
+	double passed = fmin((double)(now.ms - p->told.ms) / 1000, LOOK_S);
+	p->told = now;
 	p->lag = lag;
 	p->latency = latency;
-	double most = p->cap > 0 ? p->cap : RATE_MOST, least = p->cap > 0 && p->cap < RATE_LEAST ? p->cap : RATE_LEAST;
-	if (is_slow(p) || (lags(p) && is_news))
-		p->rate /= 2;
-	else if (!lags(p) && p->is_short)	/* what is not used up does not grow: it would take long to come down again */
-		p->rate *= GROWTH;
+	p->rate *= exp(gain(p) * fmax(passed, 0));
+	p->rate = fmin(fmax(p->rate, least), most);
 	p->is_short = false;
-	p->rate = p->rate < least ? least : p->rate > most ? most : p->rate;
 	pthread_mutex_unlock(&p->lock);
 }
 
-const char *vr_pace_held(const struct vr_pace *p) { return lags(p) ? "live lags" : is_slow(p) ? "Redis is slow" : NULL; }
+const char *vr_pace_held(const struct vr_pace *p) { return lag_load(p) > 1 ? "live lags" : latency_load(p) > 1 ? "Redis is slow" : NULL; }

@@ -3,8 +3,8 @@
 /* pace.h - how fast a replay may be, for live's sake.
  *
  *      workers ──may I take n?──> tokens <──rate── cap of the operator
- *                                              <── halves at each word that live lags or Redis is slow, else grows where
- *                                                  it is too low
+ *                                              <── grows as long as live's lag and Redis' latency are below their limits,
+ *                                                  shrinks beyond: the more, the further from them
  *
  * Threads: ask and took by any; the rest by one.                                                          */
 #include <pthread.h>
@@ -15,7 +15,7 @@ struct vr_pace {
 	double rate, cap;		/* records a second; cap 0: none */
 	double tokens;
 	bool is_short;			/* since the last telling somebody got less than he wanted */
-	struct vr_mono filled;
+	struct vr_mono filled, told;
 	struct vr_span max_lag, max_latency;
 	struct vr_span lag, latency;	/* as last told; -1: not known */
 };
@@ -24,8 +24,7 @@ void vr_pace_done(struct vr_pace *p);
 /** Of `wanted` records, how many may be taken now. */
 size_t vr_pace_ask(struct vr_pace *p, size_t wanted, struct vr_mono now);
 void vr_pace_took(struct vr_pace *p, size_t n);
-/** About ten times a second: what live's lag and Redis' latency are. is_news: live has said its lag since the last telling;
- * one word of its, which may be a second old, does not count ten times. */
-void vr_pace_tell(struct vr_pace *p, struct vr_span lag, bool is_news, struct vr_span latency);
+/** About ten times a second: the longest that live's records wait now, < 0: nobody would be disturbed; Redis' latency. */
+void vr_pace_tell(struct vr_pace *p, struct vr_span lag, struct vr_span latency, struct vr_mono now);
 /** Why it is slow now, or NULL. */
 const char *vr_pace_held(const struct vr_pace *p);

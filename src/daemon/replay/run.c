@@ -26,7 +26,7 @@ static void adjust_pace(struct vr_replay *r, struct course *c)
 {
 	struct vr_span took;
 	bool up = vr_sight_live(&c->sight, r, &took);
-	vr_pace_tell(&r->pace, c->sight.lag, c->sight.is_news, took);
+	vr_pace_tell(&r->pace, c->sight.lag, took, vr_clock_mono());
 	vr_report_redis(r->report, up);
 }
 
@@ -54,7 +54,7 @@ static void tell(struct vr_replay *r, const struct course *c)
 	const struct vr_sight *s = &c->sight;
 	double part = s->total ? (double)s->done / (double)s->total : 1;
 	struct vr_report_replay now = {.done = part, .left = (double)(s->total - s->done), .rate = c->progress.rate, .allowed = r->pace.rate,
-		.live_lag = (double)r->pace.lag.ms / 1000, .latency = (double)r->pace.latency.ms / 1000, .event_time = s->at, .complete = s->quiet};
+		.live_lag = r->pace.lag.ms > 0 ? (double)r->pace.lag.ms / 1000 : 0, .latency = (double)r->pace.latency.ms / 1000, .event_time = s->at, .complete = s->quiet};
 	const char *held = vr_pace_held(&r->pace);
 	bool progress = vr_workers_have_progress(r->worker, r->n_workers);
 	vr_report_replay(r->report, &now);

@@ -95,23 +95,36 @@ static int64_t sum_offsets(const struct vr_reply *parts)
 	return sum;
 }
 
-/* How long live needs for what waits: by what it does in a second, as its merged views tell. Views that stand still are
- * of a live that is down: there is nothing to spare. */
+/* What it does in a second, as its merged views tell. */
+static void learn_rate(struct vr_sight *s, int64_t stamp, int64_t sum)
+{
+	if (stamp <= s->live_stamp)
+		return;
+	double rate = (double)(sum - s->live_sum) * 1000 / (double)(stamp - s->live_stamp);
+	if (s->live_words > 0 && sum >= s->live_sum)
+		s->live_rate = s->live_words == 1 ? rate : (s->live_rate + rate) / 2;
+	s->live_words++;
+	s->live_stamp = stamp;
+	s->live_sum = sum;
+}
+
+/* In milliseconds, once that rate is known. */
+static int64_t records_wait(const struct vr_sight *s, int64_t records)
+{
+	double rate = s->live_rate > RATE_LEAST ? s->live_rate : RATE_LEAST;
+	return s->live_words < 2 ? 0 : (int64_t)((double)records * 1000 / rate);
+}
+
+/* How long its records wait: those that became visible did, and what lies in Kafka will at the rate it goes at. Views that
+ * stand still are of a live that is down, and one that gets nothing has nobody waiting: < 0. */
 static struct vr_span live_lag(struct vr_sight *s, const struct vr_reply *meta, const struct vr_reply *parts)
 {
-	int64_t stamp = vr_reply_field_i64(meta, "updated_ms"), sum = sum_offsets(parts), waiting = vr_reply_field_i64(meta, "lag_records");
-	s->is_news = stamp > s->live_stamp;
+	int64_t stamp = vr_reply_field_i64(meta, "updated_ms"), waited = vr_reply_field_i64(meta, "wait_ms");
 	if (stamp == 0 || vr_clock_wall().ms - stamp > STALE_MS)
-		return (struct vr_span){0};
-	if (s->is_news && s->live_stamp > 0 && sum >= s->live_sum) {
-		double now = (double)(sum - s->live_sum) * 1000 / (double)(stamp - s->live_stamp);
-		s->live_rate = (s->live_rate + now) / 2;
-	}
-	if (s->is_news) {
-		s->live_stamp = stamp;
-		s->live_sum = sum;
-	}
-	return (struct vr_span){(int64_t)((double)waiting * 1000 / (s->live_rate > RATE_LEAST ? s->live_rate : RATE_LEAST))};
+		return (struct vr_span){-1};
+	learn_rate(s, stamp, sum_offsets(parts));
+	int64_t waits = records_wait(s, vr_reply_field_i64(meta, "lag_records")), lag = waits > waited ? waits : waited;
+	return (struct vr_span){lag > 0 ? lag : -1};
 }
 
 bool vr_sight_live(struct vr_sight *s, struct vr_replay *r, struct vr_span *ret_took)
@@ -123,7 +136,6 @@ bool vr_sight_live(struct vr_sight *s, struct vr_replay *r, struct vr_span *ret_
 	vr_key_global(&t.cmds, &r->keys, "meta");
 	vr_cmd(&t.cmds, 2, "HGETALL");
 	vr_key_global(&t.cmds, &r->keys, "meta:parts");
-	s->is_news = false;
 	int64_t begin = vr_clock_mono().ms;
 	bool up = vr_talk_ask(&t, &d) == VR_OK;
 	if (up)

@@ -24,9 +24,9 @@ struct vr_sight {
 	int64_t *target;		/* of each partition: that */
 	struct vr_mono caught_up_since;
 	int64_t live_sum, live_stamp;	/* of live's offsets, when: for the rate it goes at */
-	double live_rate;
-	struct vr_span lag;		/* of live */
-	bool is_news;			/* it has said that since the last look */
+	double live_rate;		/* known after two words of its */
+	uint64_t live_words;
+	struct vr_span lag;		/* of live: how long its records wait; < 0: none does */
 };
 VR_MUST enum vr_err vr_sight_init(struct vr_sight *s, size_t partitions);
 void vr_sight_done(struct vr_sight *s);
