@@ -11,16 +11,15 @@ from virbench.parts import pair
 from virbench.redisstat import RedisStat
 from virbench.topic import fill, generator
 
-NAME = "bench"
 
 
 class Replay:
     """The process, the time and the CPU it took."""
 
-    def __init__(self, programs, daemon):
+    def __init__(self, programs, daemon, name, *options):
         self._start = time.monotonic()
-        self._process = Process("replay", [programs.virald, "replay", "--config", daemon.config_file, "--name", NAME,
-                                           "--from", "earliest", "--to", "live"])
+        self._process = Process("replay", [programs.virald, "replay", "--config", daemon.config_file, "--name", name,
+                                           "--from", "earliest", "--to", "live", *options])
         self.wall_s = self.cpu_s = 0.0
 
     def goes_on(self):
@@ -37,23 +36,27 @@ class Replay:
 
 
 def run_backfill(programs, kafka, world, rate, seconds, wire):
-    """{"rate": of the live load, "catch_up": events/s of the daemon over the same history, "alone", "beside": append to
-    visible without and with the replay, "replay": {...}}. A replay folds history and what live gets meanwhile."""
+    """{"rate": of the live load, "catch_up": events/s of the daemon over the same history, "idle": {...} of a replay beside
+    a live that gets nothing, "alone", "beside": append to visible without and with a replay under that load, "replay": {...}
+    of this one}. A replay folds history and what live gets meanwhile."""
     topic = fill(programs, kafka, world, world.events, wire, config={"message.timestamp.type": "LogAppendTime"})
     with pair(programs, kafka, topic) as (redis, daemon):
         start = time.monotonic()
         daemon.start(wait=False)
         wait_until(Progress(RedisStat(redis.client()), topic, kafka.end_offsets(topic), daemon.check).reached)
         catch_up = world.events / (time.monotonic() - start)
+        eventually(lambda: daemon.check() and redis.client().hget("vir:meta", "wait_ms") == b"0", LOST_S, "live is calm")
+        idle = Replay(programs, daemon, "idle")
+        wait_until(lambda: daemon.check() and not idle.goes_on())
         load = Process("generator", generator(programs, kafka, topic, world, ("--rate", rate, "--format", wire)))
 
         def check():
             return daemon.check() and load.check()
         eventually(lambda: check() and folded(redis, topic) > world.events + rate * WARM_S, LOST_S, "the daemon keeps up")
         alone = measure(Probes(kafka, topic, "alone", 1), Visible(redis), for_seconds(seconds), check)
-        replay = Replay(programs, daemon)
+        replay = Replay(programs, daemon, "beside", "--discard", "idle")
         beside = measure(Probes(kafka, topic, "beside", 1), Visible(redis), replay.goes_on, check)
-        figures = {"rate": rate, "catch_up": catch_up, "alone": summary(alone), "beside": summary(beside),
-                   "replay": replay.result(sum(kafka.end_offsets(topic).values()))}
+        figures = {"rate": rate, "catch_up": catch_up, "idle": idle.result(world.events), "alone": summary(alone),
+                   "beside": summary(beside), "replay": replay.result(sum(kafka.end_offsets(topic).values()))}
         load.kill()
         return figures

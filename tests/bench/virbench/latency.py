@@ -30,6 +30,7 @@ class Probes:
         self._producer = kafka.producer(linger_ms=0)
         self._topic, self._prefix, self._count = topic, prefix, count
         self.appended_ms = {}
+        self.waiting = set()    # names that were appended and not seen yet
         self.failed = []
 
     def send(self, number):
@@ -44,6 +45,7 @@ class Probes:
             self.failed.append(error)
         else:
             self.appended_ms[message.key().decode()] = message.timestamp()[1]
+            self.waiting.add(message.key().decode())
 
     def serve(self):
         self._producer.poll(0)
@@ -60,8 +62,7 @@ class Visible:
         self._client = redis.client()
         self.seen_ms = {}
 
-    def look(self, names):
-        waiting = [name for name in names if name not in self.seen_ms]
+    def look(self, waiting):
         if not waiting:
             return
         pipe = self._client.pipeline(transaction=False)
@@ -107,6 +108,12 @@ def for_seconds(seconds):
     return lambda: time.monotonic() < end
 
 
+def look(probes, watcher):
+    """At those alone that are still waited for: a long measurement costs no more than a short one."""
+    watcher.look(list(probes.waiting))
+    probes.waiting.difference_update([name for name in probes.waiting if name in watcher.seen_ms])
+
+
 def measure(probes, watcher, goes_on, check):
     """Probes as long as it goes on, then until the last is seen; sorted milliseconds from append to seen."""
     start = time.monotonic()
@@ -117,14 +124,14 @@ def measure(probes, watcher, goes_on, check):
             probes.send(sent)
             sent += 1
         probes.serve()
-        watcher.look(list(probes.appended_ms))
+        look(probes, watcher)
         time.sleep(LOOK_S)
     probes.flush()
 
     def all_seen():
         check()
-        watcher.look(list(probes.appended_ms))
-        return len(set(probes.appended_ms) - set(watcher.seen_ms)) == 0
+        look(probes, watcher)
+        return not probes.waiting
     eventually(all_seen, LOST_S, f"all {sent} probes are seen")
     watcher.close()
     return sorted(max(watcher.seen_ms[name] - at, 0.0) for name, at in probes.appended_ms.items())

@@ -4,6 +4,8 @@ import statistics
 
 RATIO_MOST = 4.0
 REDIS_US_MOST = 3.0
+P99_MOST = 2.0
+REPLAY_LEAST = 0.9        # of the daemon's rate: each is measured once
 
 # heading, width, key of a row, format
 COLUMNS = [
@@ -69,17 +71,23 @@ def print_latency(figures):
 
 
 def print_backfill(figures):
-    replay = figures["replay"]
-    print(f"\na replay beside {figures['rate']:,.0f} events/s: {replay['rate']:,.0f} events/s, {replay['cpu_us']:.2f} us an event "
-          f"(the daemon alone took {figures['catch_up']:,.0f} events/s)")
+    print(f"\na replay of all history (the daemon itself took {figures['catch_up']:,.0f} events/s)")
+    for key, what in (("idle", "beside an idle live"), ("replay", f"beside {figures['rate']:,.0f} events/s")):
+        one = figures[key]
+        print(f"  {what:<30} {one['rate']:>9,.0f} events/s   {one['cpu_us']:.2f} us an event")
     for key, what in (("alone", "live alone, append to visible"), ("beside", "beside the replay")):
         one = figures[key]
         print(f"  {what:<30} p50 {one['p50_ms']:>6.0f} ms   p99 {one['p99_ms']:>6.0f} ms   max {one['max_ms']:>6.0f} ms   {one['probes']} probes")
 
 
-def check(rows):
+def check(rows, replayed=None):
     """What is worse than promised, as text; the promise is for protobuf."""
     wrong = []
+    if replayed and replayed["beside"]["p99_ms"] > P99_MOST * replayed["alone"]["p99_ms"]:
+        wrong.append(f"beside a replay live's p99 is {replayed['beside']['p99_ms']:.0f} ms, more than {P99_MOST:g} times "
+                     f"{replayed['alone']['p99_ms']:.0f}")
+    if replayed and replayed["idle"]["rate"] < REPLAY_LEAST * replayed["catch_up"]:
+        wrong.append(f"a replay folds {replayed['idle']['rate']:,.0f} events/s, the daemon {replayed['catch_up']:,.0f}")
     for row in rows:
         if row["wire"] != "protobuf":
             continue
