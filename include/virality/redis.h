@@ -22,6 +22,8 @@ void vr_cmds_done(struct vr_cmds *c);
 void vr_cmds_clear(struct vr_cmds *c);
 /** Those of `more` too, as they are; what could not be built in there could not be here. */
 void vr_cmds_add(struct vr_cmds *to, const struct vr_cmds *more);
+/** Those of `more` between what ends `at` bytes into `to` and what follows it. */
+void vr_cmds_insert(struct vr_cmds *to, size_t at, const struct vr_cmds *more);
 /** Begin a command of argc words (the name included); add exactly that many. */
 void vr_cmd_begin(struct vr_cmds *c, uint32_t argc, struct vr_str name);
 static inline void vr_cmd(struct vr_cmds *c, uint32_t argc, const char *name) { vr_cmd_begin(c, argc, vr_str_c(name)); }
@@ -35,6 +37,11 @@ void vr_cmd_f64(struct vr_cmds *c, double arg);		/* 17 significant digits: reads
 void vr_cmd_key(struct vr_cmds *c, struct vr_str a, struct vr_str b, struct vr_str d);
 /** A whole command of words that are C strings; the list ends with NULL. */
 void vr_cmd_words(struct vr_cmds *c, const char *name, ...) __attribute__((sentinel));
+/** Words of a command that is not begun, for how many there will be is known at their end only: allows n more in `words`,
+ * which holds no command. */
+static inline void vr_cmd_gather(struct vr_cmds *words, uint32_t n) { words->open = n; words->n += n; }
+/** They end a command that was begun with as many still missing. */
+void vr_cmd_gathered(struct vr_cmds *c, const struct vr_cmds *words);
 /** What comes behind it runs in that database. */
 void vr_cmd_select(struct vr_cmds *c, int db);
 

@@ -29,6 +29,7 @@ struct vr_store {
 	void (*append)(void *ctx, enum vr_slot slot, struct vr_str id, struct vr_str value);
 	void (*del)(void *ctx, enum vr_slot slot, struct vr_str id);
 	void (*rank)(void *ctx, enum vr_slot slot, struct vr_str id, int64_t score);
+	/** An id is ranked or unranked in a slot, and once in a cut: ranks may be written ahead of all else. */
 	void (*unrank)(void *ctx, enum vr_slot slot, struct vr_str id);
 	/** Fields of a view that changed; the others stay. A value whose p is NULL: the field goes. */
 	void (*view)(void *ctx, enum vr_view view, struct vr_str id, const struct vr_field *fields, size_t n);

@@ -71,10 +71,12 @@ static void wipe(struct vr_engine *e, struct vr_content *c, const struct vr_stor
 	store->del(store->ctx, VR_SLOT_CONTENT, c->id);
 	store->del(store->ctx, VR_SLOT_UNIQUES, c->id);
 	store->del(store->ctx, VR_SLOT_CHANNELS, c->id);
+	c->stored_hour = INT32_MIN;
+	if (c->records > 0)	/* it is back: its ranks are written below */
+		return;
 	store->unrank(store->ctx, VR_SLOT_INDEX, c->id);
 	if (c->stored_timer != 0)
 		store->unrank(store->ctx, VR_SLOT_TIMERS, c->id);
-	c->stored_hour = INT32_MIN;
 	c->stored_timer = 0;
 }
 

@@ -37,6 +37,21 @@ void vr_cmds_add(struct vr_cmds *to, const struct vr_cmds *more)
 	to->buf.failed |= more->buf.failed;
 }
 
+void vr_cmds_insert(struct vr_cmds *to, size_t at, const struct vr_cmds *more)
+{
+	size_t n = more->buf.n;
+	char *end = vr_buf_room(&to->buf, n);
+
+	VR_ASSERT(at <= to->buf.n && to->open == 0 && more->open == 0);
+	to->n += more->n;
+	to->buf.failed |= more->buf.failed;
+	if (!end || n == 0)
+		return;
+	memmove(to->buf.p + at + n, to->buf.p + at, to->buf.n - at);
+	memcpy(to->buf.p + at, more->buf.p, n);
+	to->buf.n += n;
+}
+
 static char *put_crlf(char *p)
 {
 	p[0] = '\r';
@@ -140,6 +155,14 @@ void vr_cmd_key(struct vr_cmds *c, struct vr_str a, struct vr_str b, struct vr_s
 
 	if (p)
 		end_arg(c, put_bytes(put_bytes(put_bytes(p, a), b), d));
+}
+
+void vr_cmd_gathered(struct vr_cmds *c, const struct vr_cmds *words)
+{
+	VR_ASSERT(words->open == 0 && c->open == words->n);
+	c->open = 0;
+	vr_buf_str_add(&c->buf, vr_buf_str(&words->buf));
+	c->buf.failed |= words->buf.failed;
 }
 
 void vr_cmd_words(struct vr_cmds *c, const char *name, ...)

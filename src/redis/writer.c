@@ -1,15 +1,25 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "virality/writer.h"
 
+static const enum vr_slot RANKED[] = {VR_SLOT_INDEX, VR_SLOT_TIMERS};
+enum { RANKS = sizeof(RANKED) / sizeof(RANKED[0]) };
+_Static_assert(sizeof(((struct vr_writer *)0)->ranks) == RANKS * sizeof(struct vr_cmds), "words of each sorted set");
+
 void vr_writer_init(struct vr_writer *w, const struct vr_keys *keys, struct vr_cmds *cmds, struct vr_mem *mem)
 {
 	*w = (struct vr_writer){.keys = keys, .cmds = cmds};
+	for (size_t i = 0; i < RANKS; i++)
+		vr_cmds_init(&w->ranks[i], mem);
+	vr_cmds_init(&w->head, mem);
 	vr_buf_init(&w->marks, mem);
 	vr_buf_init(&w->ids, mem);
 }
 
 void vr_writer_done(struct vr_writer *w)
 {
+	for (size_t i = 0; i < RANKS; i++)
+		vr_cmds_done(&w->ranks[i]);
+	vr_cmds_done(&w->head);
 	vr_buf_done(&w->marks);
 	vr_buf_done(&w->ids);
 }
@@ -17,6 +27,10 @@ void vr_writer_done(struct vr_writer *w)
 void vr_writer_begin(struct vr_writer *w)
 {
 	w->first = w->cmds->n;
+	w->from = w->cmds->buf.n;
+	w->ahead = 0;
+	for (size_t i = 0; i < RANKS; i++)
+		vr_cmds_clear(&w->ranks[i]);
 	vr_buf_clear(&w->marks);
 	vr_buf_clear(&w->ids);
 }
@@ -62,10 +76,10 @@ static void del(void *ctx, enum vr_slot slot, struct vr_str id)
 static void rank(void *ctx, enum vr_slot slot, struct vr_str id, int64_t score)
 {
 	struct vr_writer *w = ctx;
-	vr_cmd(w->cmds, 4, "ZADD");
-	vr_key_own(w->cmds, w->keys, rank_of(slot));
-	vr_cmd_i64(w->cmds, score);
-	vr_cmd_str(w->cmds, id);
+	struct vr_cmds *words = &w->ranks[slot == VR_SLOT_TIMERS];
+	vr_cmd_gather(words, 2);
+	vr_cmd_i64(words, score);
+	vr_cmd_str(words, id);
 }
 
 static void unrank(void *ctx, enum vr_slot slot, struct vr_str id)
@@ -192,6 +206,23 @@ struct vr_store vr_writer_store(struct vr_writer *w)
 	return (struct vr_store){set, append, del, rank, unrank, view, unview, minute, alert, w};
 }
 
+/* ------------------------------------------------ what was gathered --------------------- */
+
+void vr_writer_end(struct vr_writer *w)
+{
+	vr_cmds_clear(&w->head);
+	for (size_t i = 0; i < RANKS; i++) {
+		const struct vr_cmds *words = &w->ranks[i];
+		if (words->n == 0)
+			continue;
+		vr_cmd(&w->head, 2 + words->n, "ZADD");
+		vr_key_own(&w->head, w->keys, rank_of(RANKED[i]));
+		vr_cmd_gathered(&w->head, words);
+	}
+	vr_cmds_insert(w->cmds, w->from, &w->head);
+	w->ahead = w->head.n;
+}
+
 /* ------------------------------------------------ what came of it ----------------------- */
 
 enum vr_err vr_writer_walk(const struct vr_writer *w, const struct vr_replies *replies,
@@ -201,11 +232,11 @@ enum vr_err vr_writer_walk(const struct vr_writer *w, const struct vr_replies *r
 	size_t n = w->marks.n / sizeof(*m), at = 0;
 	enum vr_err err = VR_OK;
 	for (size_t i = 0; i < replies->n; i++) {
-		while (at < n && m[at].cmd < i)
+		while (at < n && w->ahead + m[at].cmd < i)
 			at++;
 		if (replies->at[i].type != VR_REPLY_ERROR)
 			continue;
-		if (at < n && m[at].cmd == i)
+		if (at < n && w->ahead + m[at].cmd == i)
 			bad_view(ctx, m[at].view, (struct vr_str){w->ids.p + m[at].id, m[at].id_n}, replies->at[i].str.p);
 		else if (!err)
 			err = vr_diag_set(d, VR_E_REPLY, "redis", "command %zu of the cut: %s", i, replies->at[i].str.p);

@@ -213,6 +213,7 @@ static enum vr_err write_all(struct vr_shard *s, struct vr_mono now)
 	s->writer.alert_ctx = &an;
 	struct vr_store store = vr_writer_store(&s->writer);
 	enum vr_err err = vr_engine_cut(s->engine, &l, &store);
+	vr_writer_end(&s->writer);
 	note_refused(s);
 	note_rules(s);
 	add_alerts(s);

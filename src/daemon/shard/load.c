@@ -63,7 +63,8 @@ struct more { size_t index[CHUNK]; struct vr_loaded loaded[CHUNK]; size_t n; boo
 static enum vr_err lost_keys(const struct vr_shard *s, size_t i, struct vr_diag *d)
 {
 	struct vr_str id = vr_engine_wanted_id(s->engine, i);
-	return vr_diag_set(d, VR_E_STATE_LOST, "redis", "content %.*s is in the index but its state is gone. %s", (int)id.n, id.p,
+	return vr_diag_set(d, VR_E_STATE_LOST, "redis", "content %.*s is in the index but its state is not there "
+		"(lost, or a Redis that replayed half a transaction). %s", (int)id.n, id.p,
 		vr_shard_way_out(s, "Restore Redis, or rebuild with", "rebuild").text);
 }
 

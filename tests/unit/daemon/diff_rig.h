@@ -149,6 +149,7 @@ static inline void cut(struct cut *x, struct vr_engine *e, int64_t stream_ms)
 	struct vr_store store = vr_writer_store(&w);
 	struct vr_cut_limits limits = {.view = {stream_ms}, .boards = true};
 	assert_int_equal(vr_engine_cut(e, &limits, &store), VR_OK);
+	vr_writer_end(&w);
 	vr_engine_committed(e);
 	vr_cmd_select(&x->alerts, ALERTS);
 	say(x->r, &x->cmds, &arena, &replies);

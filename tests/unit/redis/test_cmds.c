@@ -127,6 +127,50 @@ static void lack_of_memory_sticks(void **state)
 	vr_cmds_done(&d);
 }
 
+static void words_may_be_gathered_and_commands_inserted(void **state)
+{
+	struct vr_cmds words, head;
+
+	(void)state;
+	vr_cmds_init(&words, &mem);
+	vr_cmds_init(&head, &mem);
+	vr_cmd_words(&c, "A", NULL);
+	size_t at = c.buf.n;
+	vr_cmd_words(&c, "B", NULL);
+	vr_cmds_insert(&c, at, &head);
+	vr_cmd_gather(&words, 1);
+	vr_cmd_i64(&words, 5);
+	vr_cmd_gather(&words, 1);
+	vr_cmd_c(&words, "x");
+	vr_cmd(&head, 2 + words.n, "Z");
+	vr_cmd_c(&head, "k");
+	vr_cmd_gathered(&head, &words);
+	vr_cmds_insert(&c, at, &head);
+	vr_cmds_done(&words);
+	vr_cmds_done(&head);
+	expect("*1\r\n$1\r\nA\r\n*4\r\n$1\r\nZ\r\n$1\r\nk\r\n$1\r\n5\r\n$1\r\nx\r\n*1\r\n$1\r\nB\r\n", 3);
+}
+
+static void lack_of_memory_for_what_is_inserted_sticks(void **state)
+{
+	struct vr_failing_mem failing;
+	struct vr_mem none = vr_failing_mem(&failing, 0);
+	struct vr_cmds words, head;
+
+	(void)state;
+	vr_cmds_init(&words, &none);
+	vr_cmds_init(&head, &mem);
+	vr_cmd_gather(&words, 1);
+	vr_cmd_c(&words, "x");
+	vr_cmd(&head, 2, "Z");
+	vr_cmd_gathered(&head, &words);
+	assert_true(head.buf.failed);
+	vr_cmds_insert(&c, 0, &head);
+	assert_true(c.buf.failed);
+	vr_cmds_done(&words);
+	vr_cmds_done(&head);
+}
+
 static void clear_begins_anew(void **state)
 {
 	(void)state;
@@ -146,6 +190,8 @@ int main(void)
 		TEST(keys_are_joined_from_parts),
 		TEST(doubles_read_back_equal),
 		TEST(lack_of_memory_sticks),
+		TEST(words_may_be_gathered_and_commands_inserted),
+		TEST(lack_of_memory_for_what_is_inserted_sticks),
 		TEST(clear_begins_anew),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
