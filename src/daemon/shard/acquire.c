@@ -146,8 +146,9 @@ enum vr_err vr_shard_acquire(struct vr_shard *s, int64_t *ret_start, struct vr_d
 	vr_cmds_clear(&s->said_cmds);
 	vr_cmds_clear(&s->repairs);
 	vr_buf_clear(&s->taken);
+	d->text[0] = '\0';
 	enum vr_err err = acquire(s, &p, d);
-	if (err == VR_E_CORRUPT && !strstr(d->text, "--rebuild") && !strstr(d->text, "--discard"))
+	if (err == VR_E_CORRUPT && !d->text[0])		/* who knows more has said what to do, too */
 		err = vr_diag_set(d, err, "redis", "stored state of %.*s cannot be read. %s", (int)s->keys.tag.n, s->keys.tag.p,
 			vr_shard_way_out(s, "Restore Redis, or fold anew with", "rebuild").text);
 	if (err) {

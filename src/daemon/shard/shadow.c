@@ -123,7 +123,9 @@ enum vr_err vr_shadow_hear(struct vr_shard *s, const struct vr_reply *r, struct 
 	if (back)
 		return vr_diag_set(d, VR_E_FENCED, "redis", "live went back, it is at offset %lld", (long long)off);
 	if (!add_rules(&s->live.rules, &r[HEAR_RULES]) || !add_refused(&s->live.refused, &r[HEAR_REFUSED]))
-		return vr_diag_set(d, VR_E_CORRUPT, "redis", "what live noted of rule sets and refused records cannot be read");
+		return vr_diag_set(d, VR_E_CORRUPT, "redis", "what live noted of rule sets and refused records of %.*s:%d cannot be read. "
+			"Restore Redis, or fold live anew with: viralctl accept %.*s:%d --rebuild", (int)s->part.topic.n, s->part.topic.p,
+			s->part.partition, (int)s->part.topic.n, s->part.topic.p, s->part.partition);
 	return s->live.rules.failed || s->live.refused.failed ? VR_E_NOMEM : VR_OK;
 }
 
