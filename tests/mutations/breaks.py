@@ -14,6 +14,7 @@ SHADOW = "src/daemon/shard/shadow.c"
 SWITCH = "src/redis/switch.c"
 JUDGE = "src/redis/switch_judge.c"
 WRITER = "src/redis/writer.c"
+MINUTES = "src/core/minutes.c"
 
 BREAKS = [
     ("no WATCH before a cut", [(OWNER, """void vr_owner_guard(struct vr_owner *o, struct vr_cmds *c)
@@ -41,7 +42,10 @@ BREAKS = [
 """)]),
     ("the batch is left when dead letters wait", [(PIPELINE, "	if (err != VR_E_DLQ)\n		return err;\n	s->letters_wait = true;\n	return VR_OK;", "	return err;")]),
     ("dead letters not waited for", [(COMMIT, "s->world->settle(s->world->ctx, &s->letters_failed);", "VR_OK;")]),
-    ("views outside the cut", [(WRITER, "	write_fields(ctx, v, id, fields, n, false);\n", "")]),
+    ("views outside the cut", [(WRITER, "	if (gone == n)\n		return;\n", "	if (gone <= n)\n		return;\n")]),
+    ("ranks outside the cut", [(WRITER, "	vr_cmds_insert(w->cmds, w->from, &w->head);\n	w->ahead = w->head.n;\n", "")]),
+    ("a minute that was left is counted on", [(MINUTES, "	if (c->open && c->open->minute != e->minute)", "	if (c->open && c->open->minute > e->minute)")]),
+    ("a minute that waited is forgotten", [(MINUTES, "	for (size_t n = all ? e->left.n : AT_ONCE + e->left.n / AT_ONCE;", "	for (size_t n = all ? e->left.n : 0;")]),
     ("partials not stored", [("src/core/cut.c", "	store->set(store->ctx, VR_SLOT_PARTIAL,", "	if (0) store->set(store->ctx, VR_SLOT_PARTIAL,")]),
     ("duplicates not stored", [("src/core/cut.c", "	else if (change == VR_DEDUP_SET)\n		w->store->set(w->store->ctx, VR_SLOT_DEDUP, name, bytes);\n	else\n		w->store->append(w->store->ctx, VR_SLOT_DEDUP, name, bytes);", "	(void)bytes;")]),
     ("rule state not stored", [("src/core/content_state.c", """	vr_buf_varint(b, c->n_rules);
