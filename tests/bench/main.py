@@ -17,10 +17,11 @@ EPILOG = """\
 A topic of 12 partitions is filled with generated events (contents picked by Zipf's law), once as protobuf and once as
 JSON. Each run: the floor (a bare librdkafka consumer that counts), then a new daemon with a new Redis, from the first
 record to the last stored offset. Then, at a tenth of the rate reached, how long an event takes to be visible and an
-alert to come; and a replay of as many events, beside an idle live and beside a live load, and what live feels of it. Nothing is
-asserted; --check ends with 1 when virald takes more than 4 times the floor's CPU, or Redis more than 3 microseconds, an
-event, or when a replay is slower than the daemon or makes live's p99 more than twice as long. Other work on the machine spoils caches and makes both dearer: look at the spread
-of the runs before believing a bad figure.
+alert to come; and a replay of as many events, beside an idle live and beside a live load, held back as by default and
+not, and what live feels of it. Nothing is asserted; --check ends with 1 when virald takes more than 4 times the floor's
+CPU, or Redis more than 3 microseconds, an event, or when a replay is slower than the daemon or makes live's p99 more
+than twice as long. Other work on the machine spoils caches and makes both dearer: look at the spread of the runs before
+believing a bad figure.
 """
 
 

@@ -35,10 +35,13 @@ class Replay:
         return {"rate": events / self.wall_s, "wall_s": self.wall_s, "cpu_us": self.cpu_s / events * 1e6}
 
 
+UNTHROTTLED = ("--set", "replay.max_live_lag=1h", "--set", "replay.max_redis_latency=1m")
+
+
 def run_backfill(programs, kafka, world, rate, seconds, wire):
     """{"rate": of the live load, "catch_up": events/s of the daemon over the same history, "idle": {...} of a replay beside
-    a live that gets nothing, "alone", "beside": append to visible without and with a replay under that load, "replay": {...}
-    of this one}. A replay folds history and what live gets meanwhile."""
+    a live that gets nothing; append to visible under that load: "alone", and with the "replay" in it "beside" one as it is by
+    default and "unthrottled" beside one that nothing holds back}. A replay folds history and what live gets meanwhile."""
     topic = fill(programs, kafka, world, world.events, wire, config={"message.timestamp.type": "LogAppendTime"})
     with pair(programs, kafka, topic) as (redis, daemon):
         start = time.monotonic()
@@ -52,11 +55,16 @@ def run_backfill(programs, kafka, world, rate, seconds, wire):
 
         def check():
             return daemon.check() and load.check()
+
+        def seen_beside(name, before, *options):
+            replay = Replay(programs, daemon, name, "--discard", before, *options)
+            seen = summary(measure(Probes(kafka, topic, name, 1), Visible(redis), replay.goes_on, check))
+            return {**seen, "replay": replay.result(sum(kafka.end_offsets(topic).values()))}
         eventually(lambda: check() and folded(redis, topic) > world.events + rate * WARM_S, LOST_S, "the daemon keeps up")
-        alone = measure(Probes(kafka, topic, "alone", 1), Visible(redis), for_seconds(seconds), check)
-        replay = Replay(programs, daemon, "beside", "--discard", "idle")
-        beside = measure(Probes(kafka, topic, "beside", 1), Visible(redis), replay.goes_on, check)
-        figures = {"rate": rate, "catch_up": catch_up, "idle": idle.result(world.events), "alone": summary(alone),
-                   "beside": summary(beside), "replay": replay.result(sum(kafka.end_offsets(topic).values()))}
+        alone = summary(measure(Probes(kafka, topic, "alone", 1), Visible(redis), for_seconds(seconds), check))
+        beside = seen_beside("beside", "idle")
+        eventually(lambda: check() and int(redis.client().hget("vir:meta", "wait_ms")) < 2 * alone["p99_ms"], LOST_S, "live is calm")
+        figures = {"rate": rate, "catch_up": catch_up, "idle": {"replay": idle.result(world.events)}, "alone": alone,
+                   "beside": beside, "unthrottled": seen_beside("unthrottled", "beside", *UNTHROTTLED)}
         load.kill()
         return figures
