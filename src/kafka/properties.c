@@ -53,9 +53,10 @@ static const struct row rows[] = {
 	{"fetch.message.max.bytes", "1048576", CONSUMER, NULL},
 	/* A partition that is new or sought waits for the answer that is under way for the others. */
 	{"fetch.wait.max.ms", "100", CONSUMER, NULL},
-	/* At the end of the log each record that comes would be an answer of its own, and cost the broker as much as a megabyte. */
+	/* At the end of the log each record that comes would be an answer of its own, and cost the broker as much as a megabyte.
+	 * While an answer is waited for, partitions that have more are not asked for it. */
 	{"fetch.min.bytes", "262144", BULK, NULL},
-	{"fetch.wait.max.ms", "250", BULK, NULL},
+	{"fetch.wait.max.ms", "50", BULK, NULL},
 	{"topic.metadata.refresh.interval.ms", "60000", BOTH, NULL},
 	{"socket.keepalive.enable", "true", BOTH, NULL},
 	{"message.timeout.ms", "30000", PRODUCER, NULL},
