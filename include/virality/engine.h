@@ -111,7 +111,6 @@ struct vr_cut_limits {
 	struct vr_wall view;		/* view time; at least stream time */
 	uint32_t drain;			/* contents that may be rewritten because of draining alone */
 	bool boards;			/* write the leaderboards too */
-	bool minutes;			/* write all entries of time series that are due, not some: nobody waits for this cut */
 };
 /** Contents that the next cut writes. */
 size_t vr_engine_dirty(const struct vr_engine *e);

@@ -243,7 +243,7 @@ enum vr_err vr_engine_cut(struct vr_engine *e, const struct vr_cut_limits *l, co
 	VR_ASSERT(l->view.ms >= e->stream.ms);
 	if (e->broken)
 		return VR_E_NOMEM;
-	enum vr_err err = vr_minutes_close(e, l->minutes);
+	enum vr_err err = vr_minutes_close(e, false);
 	if (!err)
 		err = write_contents(e, l->view, store);
 	write_entries(e, store);

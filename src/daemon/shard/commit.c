@@ -203,7 +203,6 @@ static enum vr_err write_all(struct vr_shard *s, struct vr_mono now)
 		.view = s->record.view,
 		.drain = s->at_end && dirty < limit ? limit - (uint32_t)dirty : 0,
 		.boards = are_boards_due(s, now),
-		.minutes = s->config.shadow != NULL,
 	};
 	vr_cmds_clear(&s->cmds);
 	vr_owner_commit_begin(&s->owner, &s->cmds);

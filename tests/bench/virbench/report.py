@@ -89,7 +89,7 @@ def check(rows, replayed=None):
         wrong.append(f"beside a replay live's p99 is {replayed['beside']['p99_ms']:.0f} ms, more than {P99_MOST:g} times "
                      f"{replayed['alone']['p99_ms']:.0f}")
     if replayed and replayed["idle"]["replay"]["rate"] < REPLAY_LEAST * replayed["catch_up"]:
-        wrong.append(f"a replay folds {replayed['idle']['rate']:,.0f} events/s, the daemon {replayed['catch_up']:,.0f}")
+        wrong.append(f"a replay folds {replayed['idle']['replay']['rate']:,.0f} events/s, the daemon {replayed['catch_up']:,.0f}")
     for row in rows:
         if row["wire"] != "protobuf":
             continue

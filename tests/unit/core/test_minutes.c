@@ -59,22 +59,6 @@ static void no_cut_is_larger_for_a_minute_that_ends(void **state)
 	rig_done(&r);
 }
 
-static void where_nobody_waits_all_are_written(void **state)
-{
-	struct engine_rig r;
-	(void)state;
-	rig_init(&r);
-	share_all(&r, MANY, 0);
-	rig_add(&r, "other", VR_ACTION_SHARE, MINUTE);
-	struct vr_store store = rig_store(&r);
-	struct vr_cut_limits l = {.view = {RIG_T0 + MINUTE}, .minutes = true};
-	assert_int_equal(vr_engine_cut(r.e, &l, &store), VR_OK);
-	vr_engine_committed(r.e);
-	assert_int_equal(entries(&r), MANY);
-	assert_true(vr_engine_check(r.e));
-	rig_done(&r);
-}
-
 /* The last of all that wait, and so not among those of the next cut. */
 static void who_is_counted_again_goes_first(void **state)
 {
@@ -136,7 +120,6 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(no_cut_is_larger_for_a_minute_that_ends),
-		cmocka_unit_test(where_nobody_waits_all_are_written),
 		cmocka_unit_test(who_is_counted_again_goes_first),
 		cmocka_unit_test(one_that_waits_outlives_a_crash),
 	};
