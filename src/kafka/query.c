@@ -109,8 +109,12 @@ enum vr_err vr_kafka_partitions(struct vr_group *g, struct vr_str topic, struct 
 	return err;
 }
 
+/* rd_kafka_clusterid asks nobody, it waits until a broker has been heard; alone that takes librdkafka's timer of a second. */
 enum vr_err vr_kafka_cluster_id(struct vr_group *g, struct vr_span timeout, char *out, size_t n)
 {
+	const struct rd_kafka_metadata *md;
+	if (rd_kafka_metadata(g->rk, 0, NULL, &md, vr_span_int(timeout)) == RD_KAFKA_RESP_ERR_NO_ERROR)
+		rd_kafka_metadata_destroy(md);
 	char *id = rd_kafka_clusterid(g->rk, vr_span_int(timeout));
 	if (!id)
 		return VR_E_TIMEOUT;
