@@ -37,7 +37,7 @@ void vr_fields_begin(struct vr_fields *f, struct vr_buf *text, size_t extra)
 	(void)vr_buf_room(text, VR_FIELDS_TEXT + extra);
 }
 
-static void add(struct vr_fields *f, struct vr_str name, struct vr_str value)
+void vr_fields_str(struct vr_fields *f, struct vr_str name, struct vr_str value)
 {
 	VR_ASSERT(f->n < VR_FIELDS_MAX);
 	f->at[f->n++] = (struct vr_field){name, value};
@@ -47,12 +47,7 @@ static void add(struct vr_fields *f, struct vr_str name, struct vr_str value)
 static void add_written(struct vr_fields *f, struct vr_str name, const char *p, const char *end)
 {
 	f->text->n = (size_t)(end - f->text->p);
-	add(f, name, (struct vr_str){p, (size_t)(end - p)});
-}
-
-void vr_fields_str(struct vr_fields *f, struct vr_str name, struct vr_str value)
-{
-	add(f, name, value);
+	vr_fields_str(f, name, (struct vr_str){p, (size_t)(end - p)});
 }
 
 void vr_fields_i64(struct vr_fields *f, struct vr_str name, int64_t value)
@@ -74,7 +69,7 @@ void vr_fields_ratio(struct vr_fields *f, struct vr_str name, double value)
 	size_t from = f->text->n;
 	vr_buf_ratio(f->text, value);
 	if (!f->text->failed)
-		add(f, name, (struct vr_str){f->text->p + from, f->text->n - from});
+		vr_fields_str(f, name, (struct vr_str){f->text->p + from, f->text->n - from});
 }
 
 void vr_fields_tally(struct vr_fields *f, const struct vr_names *names, const struct vr_windows *w, struct vr_tally *t,

@@ -25,6 +25,6 @@ struct vr_replay_options {
 	bool switches;				/* it becomes live at the end */
 	bool accept_shorter_history, accept_state_loss;	/* then */
 };
-/** Exit code by sysexits: 0 all folded; 1 a dry run found differences; 64 usage, 69 a peer is away or somebody wrote in between, 70 own fault, 75 not finished: the same command goes
- * on, 78 refused. */
+/** Exit code by sysexits: 0 all folded; 1 a dry run found differences; 64 usage, 69 a peer is away or somebody wrote in
+ * between, 70 own fault, 75 not finished: the same command goes on, 78 refused. */
 int vr_replay(const struct vr_replay_options *o);
