@@ -232,6 +232,16 @@ static enum vr_err next_page(struct visit *v, char cursor[24], const struct vr_r
 	return VR_OK;
 }
 
+/* In records: to be looked at, and to go. */
+enum { LOOK_WEIGHT = 1, GO_WEIGHT = 2 };
+
+static enum vr_err take_turn(struct vr_generation_turn turn, size_t keys, size_t weight, struct vr_diag *d)
+{
+	if (!turn.take || turn.take(turn.ctx, keys, weight))
+		return VR_OK;
+	return vr_diag_set(d, VR_E_BUSY, "redis", "broken off while the keys of the spare database were gone through; the same command goes on");
+}
+
 static void count_page(const struct vr_keys *keys, const struct vr_reply *page, struct vr_generation_census *census)
 {
 	for (size_t i = 0; i < page->n; i++) {
@@ -243,8 +253,8 @@ static void count_page(const struct vr_keys *keys, const struct vr_reply *page, 
 	}
 }
 
-enum vr_err vr_generation_count(const struct vr_link *redis, const struct vr_keys *keys, int db, struct vr_generation_census *ret,
-	struct vr_diag *d)
+enum vr_err vr_generation_count(const struct vr_link *redis, const struct vr_keys *keys, int db, struct vr_generation_turn turn,
+	struct vr_generation_census *ret, struct vr_diag *d)
 {
 	struct visit v;
 	struct vr_generation_census census = {.keys = 0};
@@ -256,6 +266,8 @@ enum vr_err vr_generation_count(const struct vr_link *redis, const struct vr_key
 		err = next_page(&v, cursor, &page, d);
 		if (!err)
 			count_page(keys, page, &census);
+		if (!err)
+			err = take_turn(turn, page->n, page->n * LOOK_WEIGHT, d);
 	} while (!err && strcmp(cursor, "0") != 0);
 	vr_talk_close(&v.talk);
 	if (!err)
@@ -272,15 +284,17 @@ static bool is_name(const struct vr_keys *k, struct vr_str key)
 }
 
 /* UNLINK of what is ours on a page, but for the name. */
-static void write_unlinks(const struct vr_keys *k, const struct vr_reply *page, struct vr_cmds *c)
+static void write_unlink(const struct vr_keys *k, const struct vr_reply *page, struct vr_cmds *c)
 {
-	for (size_t i = 0; i < page->n; i++) {
-		struct vr_str key = page->elem[i].str;
-		if (!is_ours(k, key) || is_name(k, key))
-			continue;
-		vr_cmd(c, 2, "UNLINK");
-		vr_cmd_str(c, key);
-	}
+	uint32_t n = 0;
+	for (size_t i = 0; i < page->n; i++)
+		n += is_ours(k, page->elem[i].str) && !is_name(k, page->elem[i].str);
+	if (n == 0)
+		return;
+	vr_cmd(c, 1 + n, "UNLINK");
+	for (size_t i = 0; i < page->n; i++)
+		if (is_ours(k, page->elem[i].str) && !is_name(k, page->elem[i].str))
+			vr_cmd_str(c, page->elem[i].str);
 }
 
 /* WATCH, and look whether it is still that generation's. */
@@ -301,20 +315,20 @@ static enum vr_err guard(struct visit *v, struct vr_str name, struct vr_diag *d)
 /* One page goes, in a transaction that fails where the database is another generation's meanwhile (a switch). */
 static enum vr_err drop_page(struct visit *v, struct vr_str name, const struct vr_reply *page, struct vr_diag *d)
 {
-	struct vr_cmds unlinks;
-	vr_cmds_init(&unlinks, &v->mem);
-	write_unlinks(v->keys, page, &unlinks);
-	bool any = unlinks.n > 0;
-	enum vr_err err = unlinks.buf.failed ? VR_E_NOMEM : any ? guard(v, name, d) : VR_OK;
+	struct vr_cmds unlink;
+	vr_cmds_init(&unlink, &v->mem);
+	write_unlink(v->keys, page, &unlink);
+	bool any = unlink.n > 0;
+	enum vr_err err = unlink.buf.failed ? VR_E_NOMEM : any ? guard(v, name, d) : VR_OK;
 	if (!err && any) {
 		vr_cmd_words(&v->talk.cmds, "MULTI", NULL);
-		vr_cmds_add(&v->talk.cmds, &unlinks);
+		vr_cmds_add(&v->talk.cmds, &unlink);
 		vr_cmd_words(&v->talk.cmds, "EXEC", NULL);
 		err = ask(v, d);
 		if (!err && v->talk.r.at[v->talk.r.n - 2].type == VR_REPLY_NIL)
 			err = vr_diag_set(d, VR_E_FENCED, "redis", "the spare database changed while it was emptied");
 	}
-	vr_cmds_done(&unlinks);
+	vr_cmds_done(&unlink);
 	return err;
 }
 
@@ -330,7 +344,8 @@ static enum vr_err drop_name(struct visit *v, struct vr_str name, struct vr_diag
 	return ask(v, d);
 }
 
-enum vr_err vr_generation_discard(const struct vr_link *redis, const struct vr_keys *keys, int db, struct vr_str name, struct vr_diag *d)
+enum vr_err vr_generation_discard(const struct vr_link *redis, const struct vr_keys *keys, int db, struct vr_str name,
+	struct vr_generation_turn turn, struct vr_diag *d)
 {
 	struct visit v;
 	char cursor[24] = "0";
@@ -339,8 +354,11 @@ enum vr_err vr_generation_discard(const struct vr_link *redis, const struct vr_k
 	do {
 		const struct vr_reply *page = NULL;
 		err = next_page(&v, cursor, &page, d);
+		size_t n = err ? 0 : page->n;
 		if (!err)
 			err = drop_page(&v, name, page, d);
+		if (!err)
+			err = take_turn(turn, n, n * (LOOK_WEIGHT + GO_WEIGHT), d);
 	} while (!err && strcmp(cursor, "0") != 0);
 	if (!err)
 		err = drop_name(&v, name, d);

@@ -55,11 +55,16 @@ void vr_generation_write(const struct vr_generation *g, const struct vr_keys *ke
 /** A command that changes its state; the hash must be there. */
 void vr_generation_set_state(enum vr_generation_state state, const struct vr_keys *keys, struct vr_cmds *c);
 
+/* Something that takes many pages of keys waits after each until it may go on: `take` is told the keys, and what they took
+ * of Redis, in records that are folded. False: it has to end. Without `take` nothing waits. */
+struct vr_generation_turn { bool (*take)(void *ctx, size_t keys, size_t weight); void *ctx; };
+
 /* What a database has beside keys of ours. */
 struct vr_generation_census { int64_t keys, foreign; char example[128]; };
-/** Look at every key of database db. */
-VR_MUST enum vr_err vr_generation_count(const struct vr_link *redis, const struct vr_keys *keys, int db, struct vr_generation_census *ret,
-	struct vr_diag *d);
-/** Delete all of generation `name` in database db, its name last, and its alerts. VR_E_FENCED: it is not there (any more). */
+/** Look at every key of database db. VR_E_BUSY: it had to end. */
+VR_MUST enum vr_err vr_generation_count(const struct vr_link *redis, const struct vr_keys *keys, int db, struct vr_generation_turn turn,
+	struct vr_generation_census *ret, struct vr_diag *d);
+/** Delete all of generation `name` in database db, its name last, and its alerts. VR_E_FENCED: it is not there (any more);
+ * VR_E_BUSY: it had to end. */
 VR_MUST enum vr_err vr_generation_discard(const struct vr_link *redis, const struct vr_keys *keys, int db, struct vr_str name,
-	struct vr_diag *d);
+	struct vr_generation_turn turn, struct vr_diag *d);

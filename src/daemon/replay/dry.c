@@ -56,7 +56,7 @@ enum vr_err vr_replay_dismiss(struct vr_replay *r, struct vr_diag *d)
 {
 	enum vr_err err = vr_replay_mark(r, VR_GENERATION_DRY, true, d);
 	if (!err)
-		err = vr_generation_discard(&r->link, &r->keys, r->spare_db, vr_str_c(r->gen.name), d);
+		err = vr_replay_discard(r, r->gen.name, d);
 	if (!err)
 		return VR_OK;
 	struct vr_diag why = *d;

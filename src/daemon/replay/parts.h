@@ -10,6 +10,7 @@
  *   print.c   the plan in words
  *   crew.c    workers, publisher and what they say
  *   run.c     the loop: pace, progress, the end;  sight.h: what it sees
+ *   heed.h    how live fares, and the pace that follows
  *   dry.c     of a dry run: what would change, and nothing is left
  *
  * Ownership: struct vr_replay owns what it points at, but for options and texts of the configuration.
@@ -17,6 +18,7 @@
 #include <stdatomic.h>
 
 #include "generation.h"
+#include "heed.h"
 #include "replay.h"
 #include "pace.h"
 #include "report.h"
@@ -69,6 +71,7 @@ struct vr_replay {
 	struct vr_switcher *switcher;		/* of --switch, once all is folded */
 	struct vr_diff *diff;			/* of a dry run */
 	struct vr_pace pace;
+	struct vr_heed heed;
 	char client_id[256], cluster[128], group_id[256];
 	int signals;
 	pthread_mutex_t lock;			/* of stopped */
@@ -85,11 +88,18 @@ VR_MUST static inline enum vr_err vr_replay_ask(const struct vr_replay *r, struc
 	return vr_talk_ask(t, d);
 }
 
+/* --- replay.c --------------------------------------------------------------------------------------------- */
+/** A signal ends the replay. True: there was one. */
+bool vr_replay_serve_signals(struct vr_replay *r);
+
 /* --- plan.c ------------------------------------------------------------------------------------------------ */
 /** Find the generation or plan it. Writes nothing. */
 VR_MUST enum vr_err vr_replay_plan(struct vr_replay *r, struct vr_diag *d);
 /** If there is room for what is planned: discard what is in its place, and write down that it begins. */
 VR_MUST enum vr_err vr_replay_begin(struct vr_replay *r, struct vr_diag *d);
+
+/** Throw generation `name` of the spare database away, at the replay's pace. */
+VR_MUST enum vr_err vr_replay_discard(struct vr_replay *r, const char *name, struct vr_diag *d);
 
 /* --- bounds.c ---------------------------------------------------------------------------------------------- */
 /** All partitions of the topics that were asked for, tied. */

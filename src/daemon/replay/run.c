@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* run.c - the loop of a replay: how far it is, how fast it may be, when it is done. */
 #include <stdlib.h>
-#include <sys/signalfd.h>
 #include <sysexits.h>
 #include <unistd.h>
 
@@ -21,25 +20,7 @@ struct course {
 	enum vr_replay_end end;
 };
 
-/* Redis' latency is what one look at live's merged views took. */
-static void adjust_pace(struct vr_replay *r, struct course *c)
-{
-	struct vr_span took;
-	bool up = vr_sight_live(&c->sight, r, &took);
-	vr_pace_tell(&r->pace, c->sight.lag, took, vr_clock_mono());
-	vr_report_redis(r->report, up);
-}
-
 /* ------------------------------------------------ the loop ---------------------------- */
-
-static void serve_signals(struct vr_replay *r)
-{
-	struct signalfd_siginfo info;
-	while (read(r->signals, &info, sizeof(info)) == (ssize_t)sizeof(info)) {
-		vr_report_say(r->report, VR_EV_STOPPING, "signal %u", info.ssi_signo);
-		vr_replay_end(r, EX_TEMPFAIL);
-	}
-}
 
 static void show(struct vr_replay *r, struct course *c)
 {
@@ -54,7 +35,8 @@ static void tell(struct vr_replay *r, const struct course *c)
 	const struct vr_sight *s = &c->sight;
 	double part = s->total ? (double)s->done / (double)s->total : 1;
 	struct vr_report_replay now = {.done = part, .left = (double)(s->total - s->done), .rate = c->progress.rate, .allowed = r->pace.rate,
-		.live_lag = r->pace.lag.ms > 0 ? (double)r->pace.lag.ms / 1000 : 0, .latency = (double)r->pace.latency.ms / 1000, .event_time = s->at, .complete = s->quiet};
+		.live_lag = r->pace.lag.ms > 0 ? (double)r->pace.lag.ms / 1000 : 0, .latency = (double)r->pace.latency.ms / 1000,
+		.event_time = s->at, .complete = s->quiet};
 	const char *held = vr_pace_held(&r->pace);
 	bool progress = vr_workers_have_progress(r->worker, r->n_workers);
 	vr_report_replay(r->report, &now);
@@ -121,8 +103,8 @@ static void take_turn(void *ctx)
 	struct course *c = ctx;
 	struct vr_replay *r = c->replay;
 	vr_group_poll(r->group, (struct vr_span){POLL_MS});
-	serve_signals(r);
-	adjust_pace(r, c);
+	(void)vr_replay_serve_signals(r);
+	vr_replay_heed(r);
 	vr_sight_look(&c->sight, r);
 	if (c->sight.came_up)
 		hurry(r);

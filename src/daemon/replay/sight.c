@@ -6,7 +6,7 @@
 #include "clock.h"
 #include "parts.h"
 
-enum { SETTLE_MS = 2000, STALE_MS = 10000, RATE_LEAST = 1000 };
+enum { SETTLE_MS = 2000 };
 
 enum vr_err vr_sight_init(struct vr_sight *s, size_t partitions)
 {
@@ -82,65 +82,4 @@ void vr_sight_look(struct vr_sight *s, const struct vr_replay *r)
 bool vr_sight_is_there(const struct vr_sight *s)
 {
 	return s->quiet || (s->caught_up && vr_clock_mono().ms - s->caught_up_since.ms >= SETTLE_MS);
-}
-
-/* ------------------------------------------------ what live has to do ----------------- */
-
-static int64_t sum_offsets(const struct vr_reply *parts)
-{
-	int64_t sum = 0;
-	for (size_t i = 0; i + 1 < parts->n; i += 2)
-		if (parts->elem[i + 1].type == VR_REPLY_STR)
-			sum += strtoll(parts->elem[i + 1].str.p, NULL, 10);
-	return sum;
-}
-
-/* What it does in a second, as its merged views tell. */
-static void learn_rate(struct vr_sight *s, int64_t stamp, int64_t sum)
-{
-	if (stamp <= s->live_stamp)
-		return;
-	double rate = (double)(sum - s->live_sum) * 1000 / (double)(stamp - s->live_stamp);
-	if (s->live_words > 0 && sum >= s->live_sum)
-		s->live_rate = s->live_words == 1 ? rate : (s->live_rate + rate) / 2;
-	s->live_words++;
-	s->live_stamp = stamp;
-	s->live_sum = sum;
-}
-
-/* In milliseconds, once that rate is known. */
-static int64_t records_wait(const struct vr_sight *s, int64_t records)
-{
-	double rate = s->live_rate > RATE_LEAST ? s->live_rate : RATE_LEAST;
-	return s->live_words < 2 ? 0 : (int64_t)((double)records * 1000 / rate);
-}
-
-/* How long its records wait: those that became visible did, and what lies in Kafka will at the rate it goes at. Views that
- * stand still are of a live that is down, and one that gets nothing has nobody waiting: < 0. */
-static struct vr_span live_lag(struct vr_sight *s, const struct vr_reply *meta, const struct vr_reply *parts)
-{
-	int64_t stamp = vr_reply_field_i64(meta, "updated_ms"), waited = vr_reply_field_i64(meta, "wait_ms");
-	if (stamp == 0 || vr_clock_wall().ms - stamp > STALE_MS)
-		return (struct vr_span){-1};
-	learn_rate(s, stamp, sum_offsets(parts));
-	int64_t waits = records_wait(s, vr_reply_field_i64(meta, "lag_records")), lag = waits > waited ? waits : waited;
-	return (struct vr_span){lag > 0 ? lag : -1};
-}
-
-bool vr_sight_live(struct vr_sight *s, struct vr_replay *r, struct vr_span *ret_took)
-{
-	struct vr_talk t;
-	struct vr_diag d;
-	vr_talk_open(&t, &r->link, &r->mem);
-	vr_cmd(&t.cmds, 2, "HGETALL");
-	vr_key_global(&t.cmds, &r->keys, "meta");
-	vr_cmd(&t.cmds, 2, "HGETALL");
-	vr_key_global(&t.cmds, &r->keys, "meta:parts");
-	int64_t begin = vr_clock_mono().ms;
-	bool up = vr_talk_ask(&t, &d) == VR_OK;
-	if (up)
-		s->lag = live_lag(s, &t.r.at[0], &t.r.at[1]);
-	*ret_took = (struct vr_span){vr_clock_mono().ms - begin};
-	vr_talk_close(&t);
-	return up;
 }

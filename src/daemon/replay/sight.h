@@ -1,13 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
-/* sight.h - what the loop of a replay sees: how far each partition is, and how much live has to do.
+/* sight.h - what the loop of a replay sees: how far each partition is.
  *
  *      workers' facts ──look──> done of total, quiet | near, caught up ──> is it there?
- *      live's merged views ──live──> how long live needs for what waits ──> pace.h
  *
  * One that follows live never stands still: it is there when it has what live had a moment ago.
- * Ownership: a sight owns its lists; the replay is borrowed for the call.   Threads: main.
- * Fails: what cannot be read of live is seen as it was.                                                     */
+ * Ownership: a sight owns its lists; the replay is borrowed for the call.   Threads: main.                  */
 #include "worker/worker.h"
 
 struct vr_replay;
@@ -23,10 +21,6 @@ struct vr_sight {
 	bool caught_up;			/* and all is folded that live had when it came that near */
 	int64_t *target;		/* of each partition: that */
 	struct vr_mono caught_up_since;
-	int64_t live_sum, live_stamp;	/* of live's offsets, when: for the rate it goes at */
-	double live_rate;		/* known after two words of its */
-	uint64_t live_words;
-	struct vr_span lag;		/* of live: how long its records wait; < 0: none does */
 };
 VR_MUST enum vr_err vr_sight_init(struct vr_sight *s, size_t partitions);
 void vr_sight_done(struct vr_sight *s);
@@ -34,5 +28,3 @@ void vr_sight_done(struct vr_sight *s);
 void vr_sight_look(struct vr_sight *s, const struct vr_replay *r);
 /** All is folded, or all that live had a moment ago. */
 bool vr_sight_is_there(const struct vr_sight *s);
-/** Ask for live's merged views; *ret_took is Redis' latency. False: Redis did not answer. */
-bool vr_sight_live(struct vr_sight *s, struct vr_replay *r, struct vr_span *ret_took);

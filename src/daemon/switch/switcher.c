@@ -281,7 +281,7 @@ static void write_promoted(struct vr_switcher *s)
 static enum vr_err check_keys(struct vr_switcher *s, int db, struct vr_diag *d)
 {
 	struct vr_generation_census census;
-	enum vr_err err = vr_generation_count(&s->talk.link, &s->w.keys, db, &census, d);
+	enum vr_err err = vr_generation_count(&s->talk.link, &s->w.keys, db, (struct vr_generation_turn){NULL, NULL}, &census, d);
 	if (err || census.foreign == 0)
 		return err;
 	return vr_diag_set(d, VR_E_REFUSED, "redis", "database %d holds %lld keys that are not virald's, like '%s': a switch would move them. "

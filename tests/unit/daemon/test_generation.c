@@ -129,6 +129,8 @@ static void what_cannot_be_read_is_said(void **state)
 	vr_generation_done(&back);
 }
 
+static const struct vr_generation_turn nobody_waits = {NULL, NULL};
+
 static void foreign_keys_are_counted_and_stay(void **state)
 {
 	struct rig *r = *state;
@@ -146,16 +148,55 @@ static void foreign_keys_are_counted_and_stay(void **state)
 	run(r, ALERTS, "SET", "vir:replay:fix-1:alerts", "1");
 	run(r, ALERTS, "SET", "vir:alerts", "1");
 	run(r, LIVE, "SET", "vir:all", "1");
-	assert_int_equal(vr_generation_count(&r->link, &r->keys, SPARE, &census, &d), VR_OK);
+	assert_int_equal(vr_generation_count(&r->link, &r->keys, SPARE, nobody_waits, &census, &d), VR_OK);
 	assert_int_equal(census.keys, 3003);
 	assert_int_equal(census.foreign, 1);
 	assert_string_equal(census.example, "{other}:vir:");
-	assert_int_equal(vr_generation_discard(&r->link, &r->keys, SPARE, VR_STR("fix-2"), &d), VR_E_FENCED);
+	assert_int_equal(vr_generation_discard(&r->link, &r->keys, SPARE, VR_STR("fix-2"), nobody_waits, &d), VR_E_FENCED);
 	assert_int_equal(run(r, SPARE, "DBSIZE", NULL, NULL), 3003);
-	assert_int_equal(vr_generation_discard(&r->link, &r->keys, SPARE, VR_STR("fix-1"), &d), VR_OK);
+	assert_int_equal(vr_generation_discard(&r->link, &r->keys, SPARE, VR_STR("fix-1"), nobody_waits, &d), VR_OK);
 	assert_int_equal(run(r, SPARE, "DBSIZE", NULL, NULL), 1);
 	assert_int_equal(run(r, ALERTS, "DBSIZE", NULL, NULL), 1);
 	assert_int_equal(run(r, LIVE, "DBSIZE", NULL, NULL), 1);
+}
+
+struct pages { unsigned n, last; size_t keys, weight; };
+
+static bool some(void *ctx, size_t keys, size_t weight)
+{
+	struct pages *p = ctx;
+	p->keys += keys;
+	p->weight += weight;
+	return ++p->n < p->last;
+}
+
+static void pages_take_turns_and_can_be_broken_off(void **state)
+{
+	struct rig *r = *state;
+	struct vr_generation_part part[2];
+	struct vr_generation g = example(part);
+	struct vr_generation_census census;
+	struct vr_diag d;
+	write(r, &g);
+	for (int i = 0; i < 5000; i++) {
+		char key[32];
+		snprintf(key, sizeof(key), "vir:c:{%d}", i);
+		run(r, SPARE, "SET", key, "1");
+	}
+	struct pages all = {.last = UINT32_MAX}, two = {.last = 2};
+	assert_int_equal(vr_generation_count(&r->link, &r->keys, SPARE, (struct vr_generation_turn){some, &all}, &census, &d), VR_OK);
+	assert_true(all.n > 2);
+	assert_int_equal(all.keys, 5002);
+	assert_int_equal(all.weight, 5002);
+	assert_int_equal(vr_generation_count(&r->link, &r->keys, SPARE, (struct vr_generation_turn){some, &two}, &census, &d), VR_E_BUSY);
+	two = (struct pages){.last = 2};
+	assert_int_equal(vr_generation_discard(&r->link, &r->keys, SPARE, VR_STR("fix-1"), (struct vr_generation_turn){some, &two}, &d), VR_E_BUSY);
+	assert_non_null(strstr(d.text, "goes on"));
+	long long left = run(r, SPARE, "DBSIZE", NULL, NULL);
+	assert_in_range(left, 1, 5001);
+	assert_int_equal(run(r, SPARE, "EXISTS", "vir:generation", NULL), 1);
+	assert_int_equal(vr_generation_discard(&r->link, &r->keys, SPARE, VR_STR("fix-1"), nobody_waits, &d), VR_OK);
+	assert_int_equal(run(r, SPARE, "DBSIZE", NULL, NULL), 0);
 }
 
 static void names(void **state)
@@ -174,6 +215,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(what_is_written_is_read_back, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(what_cannot_be_read_is_said, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(foreign_keys_are_counted_and_stay, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(pages_take_turns_and_can_be_broken_off, set_up, tear_down),
 		cmocka_unit_test(names),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
