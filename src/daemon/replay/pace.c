@@ -9,15 +9,17 @@
 /* The rate's logarithm, a second: what is too much goes faster than it came. Live's word is up to two seconds old. */
 #define GAIN_UP 0.35
 #define GAIN_DOWN 1.0
-#define GAIN_ALONE 2.3		/* nobody is disturbed: tenfold */
+#define GAIN_ALONE 4.6		/* nobody is disturbed: a hundredfold */
 #define LOAD_MOST 4.0
+#define USED_S 0.5		/* so long ago is `lately` */
+#define USED_PART 0.5		/* less of the rate than this is not used up */
 #define LOOK_S 1.0		/* a longer pause between two tellings counts so long */
 #define BURST_S 0.1		/* tokens are kept for so long */
 #define PORTIONS 4		/* at least such a part of a burst is given: a batch of three records costs as much as one of hundreds */
 
 void vr_pace_init(struct vr_pace *p, int64_t cap, struct vr_span max_lag, struct vr_span max_latency, struct vr_mono now)
 {
-	*p = (struct vr_pace){.cap = (double)cap, .rate = RATE_FIRST, .max_lag = max_lag, .max_latency = max_latency, .lag = {-1},
+	*p = (struct vr_pace){.cap = (double)cap, .rate = RATE_FIRST, .used = RATE_FIRST, .max_lag = max_lag, .max_latency = max_latency, .lag = {-1},
 		.latency = {-1}, .filled = now, .told = now};
 	if (cap > 0 && p->cap < p->rate)
 		p->rate = p->cap;
@@ -55,6 +57,7 @@ void vr_pace_took(struct vr_pace *p, size_t n)
 {
 	pthread_mutex_lock(&p->lock);
 	p->tokens -= (double)n;
+	p->taken += (double)n;
 	pthread_mutex_unlock(&p->lock);
 }
 
@@ -68,9 +71,19 @@ static double gain(const struct vr_pace *p)
 	double load = fmin(fmax(lag_load(p), latency_load(p)), LOAD_MOST);
 	if (load > 1)
 		return GAIN_DOWN * (1 - load);
-	if (!p->is_short)	/* what is not used up does not grow: it would take long to come down again */
-		return 0;
-	return p->lag.ms < 0 ? GAIN_ALONE : GAIN_UP * (1 - load);
+	if (p->is_short && p->lag.ms < 0)
+		return GAIN_ALONE;
+	/* What is not used up does not grow: it would take long to come down again. */
+	return p->is_short && p->used >= USED_PART * p->rate ? GAIN_UP * (1 - load) : 0;
+}
+
+static void note_used(struct vr_pace *p, struct vr_mono now)
+{
+	double passed = (double)(now.ms - p->told.ms) / 1000;
+	if (passed <= 0)
+		return;
+	p->used += (1 - exp(-passed / USED_S)) * (p->taken / passed - p->used);
+	p->taken = 0;
 }
 
 void vr_pace_tell(struct vr_pace *p, struct vr_span lag, struct vr_span latency, struct vr_mono now)
@@ -78,6 +91,7 @@ void vr_pace_tell(struct vr_pace *p, struct vr_span lag, struct vr_span latency,
 	pthread_mutex_lock(&p->lock);
 	double most = p->cap > 0 ? p->cap : RATE_MOST, least = p->cap > 0 && p->cap < RATE_LEAST ? p->cap : RATE_LEAST;
 	double passed = fmin((double)(now.ms - p->told.ms) / 1000, LOOK_S);
+	note_used(p, now);
 	p->told = now;
 	p->lag = lag;
 	p->latency = latency;

@@ -14,10 +14,11 @@ struct vr_pace {
 	pthread_mutex_t lock;		/* of tokens and filled */
 	double rate, cap;		/* records a second; cap 0: none */
 	double tokens;
+	double taken, used;		/* records since the last telling; and a second, lately */
 	bool is_short;			/* since the last telling somebody got less than he wanted */
 	struct vr_mono filled, told;
 	struct vr_span max_lag, max_latency;
-	struct vr_span lag, latency;	/* as last told; -1: not known */
+	struct vr_span lag, latency;	/* as last told; lag < 0: nobody is disturbed, latency < 0: not known */
 };
 void vr_pace_init(struct vr_pace *p, int64_t cap, struct vr_span max_lag, struct vr_span max_latency, struct vr_mono now);
 void vr_pace_done(struct vr_pace *p);

@@ -126,6 +126,23 @@ static void it_grows_where_it_is_too_low_and_only_there(void **state)
 	vr_pace_done(&p);
 }
 
+/* Batches that are as large as what is given at a time, and long pauses: somebody goes short, but a third is taken. */
+static void what_is_not_used_up_does_not_grow(void **state)
+{
+	struct vr_pace p;
+	int64_t ms = 1000;
+	(void)state;
+	begin(&p, 0);
+	for (int i = 0; i < 100; i++) {
+		ms += 100;
+		(void)vr_pace_ask(&p, 100000, at(ms));
+		vr_pace_took(&p, 1700);
+		vr_pace_tell(&p, CALM, CALM, at(ms));
+	}
+	assert_true(p.is_short == false && p.rate >= 50000 && p.rate < 80000);
+	vr_pace_done(&p);
+}
+
 static void with_nobody_to_disturb_it_is_fast_at_once(void **state)
 {
 	struct vr_pace p;
@@ -219,6 +236,7 @@ int main(void)
 		cmocka_unit_test(it_is_not_given_in_crumbs),
 		cmocka_unit_test(a_clock_read_too_early_takes_nothing_back),
 		cmocka_unit_test(it_grows_where_it_is_too_low_and_only_there),
+		cmocka_unit_test(what_is_not_used_up_does_not_grow),
 		cmocka_unit_test(with_nobody_to_disturb_it_is_fast_at_once),
 		cmocka_unit_test(the_further_from_the_limit_the_larger_the_step),
 		cmocka_unit_test(seldom_looks_do_as_much),
