@@ -110,12 +110,15 @@ VR_MUST enum vr_err vr_engine_pass(struct vr_engine *e, struct vr_wall until);
 struct vr_cut_limits {
 	struct vr_wall view;		/* view time; at least stream time */
 	uint32_t drain;			/* contents that may be rewritten because of draining alone */
+	uint32_t minutes;		/* or because an entry of their time series waits; some always are */
 	bool boards;			/* write the leaderboards too */
 };
 /** Contents that the next cut writes. */
 size_t vr_engine_dirty(const struct vr_engine *e);
 /** Is there anything a cut would write (dirty contents, partials, alerts, drains due at that view time)? */
 bool vr_engine_has_changes(struct vr_engine *e, struct vr_wall view);
+/** Contents with an entry of their time series that waits. */
+size_t vr_engine_minutes_wait(const struct vr_engine *e);
 /** Alerts (transitions) waiting for the next cut. */
 size_t vr_engine_alerts(const struct vr_engine *e);
 /** Those, for who makes no cuts and calls vr_engine_committed after it; borrowed until then. */
@@ -123,6 +126,17 @@ typedef void vr_alert_f(void *ctx, const struct vr_alert *a);
 VR_MUST enum vr_err vr_engine_tell(struct vr_engine *e, vr_alert_f *each, void *ctx);
 VR_MUST enum vr_err vr_engine_cut(struct vr_engine *e, const struct vr_cut_limits *l, const struct vr_store *store);
 void vr_engine_committed(struct vr_engine *e);
+
+/* Does anybody look at the views? */
+enum vr_views {
+	VR_VIEWS_SHOWN,			/* yes: each cut keeps them as they should be */
+	VR_VIEWS_WAIT,			/* not yet: none is written, and no content that has some is dropped */
+	VR_VIEWS_COME,			/* from now on: those that waited are written as drains are, all of them first */
+};
+/** Begins with VR_VIEWS_SHOWN. What is loaded while views come has waited, too. */
+VR_MUST enum vr_err vr_engine_views(struct vr_engine *e, enum vr_views views);
+/** Is there a content in memory whose views waited and are not written yet? */
+bool vr_engine_views_wait(struct vr_engine *e);
 /** A view of this content has to be written whole again (somebody else wrote over it). */
 void vr_engine_reshow(struct vr_engine *e, struct vr_str id);
 /** Between batches, when no record waits whose content was wanted: bring memory under its cap. Drops contents without a

@@ -28,6 +28,7 @@ struct vr_owner_record {
 	struct vr_wall stream, log, view, anchor;
 	uint32_t rules;			/* number of the rule set in force; 0: none yet */
 	bool complete;
+	bool shown;			/* every content's views are written; false only of a shadow, whose views wait until it has come up */
 	struct vr_wall cut;		/* for those who look on, these two: when it was written, by the writer's clock; and */
 	struct vr_span wait;		/* the longest that a record waited lately, from its coming until it was stored */
 	int64_t decided;		/* below it the clock has refused exactly the offsets of `refused`, and refuses no others */

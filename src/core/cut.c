@@ -5,44 +5,7 @@
  * rewrites for draining alone come last.                                                              */
 #include "engine_parts.h"
 
-enum { SECOND_MS = 1000, SPREAD_MAX_MS = 60000 };
-
-/* ------------------------------------------------ draining ------------------------------ */
-
-/* Mostly a drain is put off, for the content was written meanwhile: its place in the heap is put right when it comes up,
- * for moving it touches many others. */
-static enum vr_err drain_at(struct vr_engine *e, struct vr_content *c, int64_t due)
-{
-	c->drain_due = due;
-	if (c->drain_place > 0 && vr_heap_key(&e->drains, c->drain_place) <= due)
-		return VR_OK;
-	return due == INT64_MAX ? VR_OK : vr_heap_set(&e->drains, c, due);
-}
-
-enum vr_err vr_drain_plan(struct vr_engine *e, struct vr_content *c, struct vr_wall view)
-{
-	int64_t width = 1;
-	int64_t leave = vr_content_next_leave(c, &e->config.windows, view.ms, &width);
-	if (leave == INT64_MAX)
-		return drain_at(e, c, INT64_MAX);
-	int64_t spread = width < SPREAD_MAX_MS ? width : SPREAD_MAX_MS;
-	leave += (int64_t)(c->hash % (uint64_t)spread);
-	return drain_at(e, c, leave > view.ms + SECOND_MS ? leave : view.ms + SECOND_MS);
-}
-
-/* The content whose views drain next, if that is due; NULL: none is. */
-static struct vr_content *next_drain(struct vr_engine *e, struct vr_wall view)
-{
-	int64_t key;
-	struct vr_content *c;
-	while ((c = vr_heap_top(&e->drains, &key)) != NULL && key <= view.ms && c->drain_due != key) {
-		if (c->drain_due == INT64_MAX)
-			vr_heap_remove(&e->drains, c);
-		else if (vr_heap_set(&e->drains, c, c->drain_due))
-			e->broken = true;
-	}
-	return c && key <= view.ms ? c : NULL;
-}
+/* ------------------------------------------------ one content's views ------------------- */
 
 static enum vr_err show(struct vr_engine *e, struct vr_content *c, struct vr_wall view, const struct vr_store *store)
 {
@@ -53,7 +16,7 @@ static enum vr_err show(struct vr_engine *e, struct vr_content *c, struct vr_wal
 static enum vr_err write_drains(struct vr_engine *e, const struct vr_cut_limits *l, const struct vr_store *store)
 {
 	struct vr_content *c;
-	for (uint32_t i = 0; i < l->drain && (c = next_drain(e, l->view)) != NULL; i++) {
+	for (uint32_t i = 0; i < l->drain && (c = vr_drain_next(e, l->view)) != NULL; i++) {
 		enum vr_err err = show(e, c, l->view, store);
 		if (err)
 			return err;
@@ -118,14 +81,14 @@ static enum vr_err write_content(struct vr_engine *e, struct vr_content *c, stru
 		wipe(e, c, store);
 	if (c->records == 0)
 		return VR_OK;
-	bool shown = c->home != VR_HOME_ELSEWHERE && c->records >= e->config.views_min_events;
+	bool has_views = vr_has_views(e, c);
 	vr_content_advance(c, &e->config.windows, e->stream);
-	if (shown)
+	if (has_views)
 		c->view_at = view;
 	/* The index first: even where the store keeps only the beginning of a cut it knows every state there is. */
 	write_ranks(e, c, store);
 	write_state(e, c, store);
-	return shown ? show(e, c, view, store) : VR_OK;
+	return has_views && e->views != VR_VIEWS_WAIT ? show(e, c, view, store) : VR_OK;
 }
 
 static enum vr_err write_contents(struct vr_engine *e, struct vr_wall view, const struct vr_store *store)
@@ -243,7 +206,7 @@ enum vr_err vr_engine_cut(struct vr_engine *e, const struct vr_cut_limits *l, co
 	VR_ASSERT(l->view.ms >= e->stream.ms);
 	if (e->broken)
 		return VR_E_NOMEM;
-	enum vr_err err = vr_minutes_close(e, false);
+	enum vr_err err = vr_minutes_close(e, l->minutes);
 	if (!err)
 		err = write_contents(e, l->view, store);
 	write_entries(e, store);
@@ -260,5 +223,5 @@ enum vr_err vr_engine_cut(struct vr_engine *e, const struct vr_cut_limits *l, co
 bool vr_engine_has_changes(struct vr_engine *e, struct vr_wall view)
 {
 	return e->dirty.n || e->entries.n || e->alerts.n || e->all.dirty || e->rules_dirty || e->left.n ||
-	       next_drain(e, view) != NULL;
+	       vr_drain_next(e, view) != NULL;
 }

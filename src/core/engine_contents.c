@@ -184,9 +184,9 @@ static void drop_spare(struct vr_engine *e)
 	}
 }
 
-static bool may_drop(const struct vr_content *c)
+static bool may_drop(const struct vr_engine *e, const struct vr_content *c)
 {
-	return c->loaded && !c->dirty && !c->open && c->timer_place == 0;
+	return c->loaded && !c->dirty && !c->open && c->timer_place == 0 && !vr_drain_holds(e, c);
 }
 
 bool vr_engine_evict(struct vr_engine *e)
@@ -201,7 +201,7 @@ bool vr_engine_evict(struct vr_engine *e)
 	for (int round = 0; round < 2; round++)
 		for (struct vr_content *c = e->first, *next; c && e->n_contents > goal; c = next) {
 			next = c->next;
-			if (!may_drop(c))
+			if (!may_drop(e, c))
 				continue;
 			if (c->touched && round == 0) {
 				c->touched = false;

@@ -95,8 +95,8 @@ static enum vr_err wake_loaded(struct vr_engine *e, struct vr_content *c)
 	enum vr_err err = vr_timer_set(e, c);
 	/* Being in the timers is what got it loaded; the next cut finds out whether it still belongs there. */
 	c->stored_timer = vr_content_has_alert(c) ? -1 : 0;
-	if (!err && c->view_at.ms > 0)
-		err = vr_drain_plan(e, c, c->view_at);
+	if (!err)
+		err = vr_drain_loaded(e, c);
 	vr_boards_raise(e, c, NULL);
 	for (unsigned i = 0; i < c->n_chan; i++)
 		vr_boards_raise(e, c, c->chan[i]);

@@ -10,6 +10,7 @@
  *   minutes.c   and into its time series
  *   judge.h     steps 5, 6, 8: rules, timers, alerts
  *   cut.c       what changed since the last cut, into a vr_store
+ *   drain.c     whose views are written though nothing changed
  *   show.c      a content's figures as the fields of its views
  *   channel.c   per-channel and overall counts of the partition, and their stored form
  *
@@ -87,6 +88,7 @@ struct vr_engine {
 	struct vr_list since;			/* struct vr_since: since which set each rule has been in force */
 	bool rules_dirty;
 	struct vr_heap timers, drains;
+	enum vr_views views;
 	struct vr_board *board[VR_WINDOWS_MAX], *trend;
 	struct vr_minutes open, left;		/* contents with an open minute: stream time's, or one that it has left */
 	struct vr_list entries;			/* struct vr_entry */
@@ -166,9 +168,9 @@ void vr_minute_link(struct vr_engine *e, struct vr_content *c);
 void vr_minute_unlink(struct vr_engine *e, struct vr_content *c);
 /** Stream time has left a minute. */
 void vr_minutes_leave(struct vr_engine *e);
-/** A minute that was left becomes an entry, which the next cut writes; so do some of those that were, or all. */
+/** A minute that was left becomes an entry, which the next cut writes; so do some of those that were, and up to `most`. */
 VR_MUST enum vr_err vr_minute_close(struct vr_engine *e, struct vr_content *c);
-VR_MUST enum vr_err vr_minutes_close(struct vr_engine *e, bool all);
+VR_MUST enum vr_err vr_minutes_close(struct vr_engine *e, size_t most);
 bool vr_minutes_check(const struct vr_engine *e);
 
 /* judge.c, judge_time.c, judge_rules.c */
@@ -184,6 +186,12 @@ void vr_judge_loaded(struct vr_engine *e, struct vr_content *c);
 VR_MUST enum vr_err vr_timer_set(struct vr_engine *e, struct vr_content *c);
 uint32_t vr_rule_since(const struct vr_engine *e, uint64_t key);
 
+/** Does it have views? Where its home is elsewhere, that partition writes them. */
+static inline bool vr_has_views(const struct vr_engine *e, const struct vr_content *c)
+{
+	return c->home != VR_HOME_ELSEWHERE && c->records >= e->config.views_min_events;
+}
+
 static inline struct vr_content *vr_engine_dirty_at(const struct vr_engine *e, size_t i)
 {
 	return ((struct vr_content **)e->dirty.at)[i];
@@ -195,10 +203,16 @@ void vr_ahead_cut(const struct vr_engine *e, size_t i);
 /** The same before it is marked as written. */
 void vr_ahead_committed(const struct vr_engine *e, size_t i);
 
-/* cut.c */
+/* drain.c */
 /** When the view shown as of `view` has to be written again though nothing happens: when the next bucket leaves, spread
  * over that bucket's width so that not every content is written at the same moment, and not within a second. */
 VR_MUST enum vr_err vr_drain_plan(struct vr_engine *e, struct vr_content *c, struct vr_wall view);
+/** The same for one that was just loaded. */
+VR_MUST enum vr_err vr_drain_loaded(struct vr_engine *e, struct vr_content *c);
+/** The content whose views drain next, if that is due; NULL: none is. */
+struct vr_content *vr_drain_next(struct vr_engine *e, struct vr_wall view);
+/** It must stay in memory until its views are written. */
+bool vr_drain_holds(const struct vr_engine *e, const struct vr_content *c);
 
 /* show.c */
 void vr_names_init(struct vr_names *n, const struct vr_windows *w);

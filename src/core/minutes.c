@@ -66,13 +66,16 @@ enum vr_err vr_minute_close(struct vr_engine *e, struct vr_content *c)
 	return VR_OK;
 }
 
-enum vr_err vr_minutes_close(struct vr_engine *e, bool all)
+enum vr_err vr_minutes_close(struct vr_engine *e, size_t most)
 {
 	enum vr_err err = VR_OK;
-	for (size_t n = all ? e->left.n : AT_ONCE + e->left.n / AT_ONCE; n > 0 && e->left.first && !err; n--)
+	size_t always = AT_ONCE + e->left.n / AT_ONCE;
+	for (size_t n = most > always ? most : always; n > 0 && e->left.first && !err; n--)
 		err = vr_minute_close(e, e->left.first);
 	return err;
 }
+
+size_t vr_engine_minutes_wait(const struct vr_engine *e) { return e->left.n; }
 
 static enum vr_err open_minute(struct vr_engine *e, struct vr_content *c)
 {

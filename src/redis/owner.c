@@ -36,6 +36,7 @@ static void read_record(const struct vr_reply *flat, struct vr_owner_record *ret
 		.rules = (uint32_t)vr_reply_field_i64(flat, "rules"),
 		.complete = vr_reply_field_i64(flat, "complete") != 0,
 		.decided = vr_reply_field_i64(flat, "decided"),
+		.shown = !vr_reply_field(flat, "shown") || vr_reply_field_i64(flat, "shown") != 0,
 	};
 	ret->last.known = hash && hash->type == VR_REPLY_STR && hash->str.n > 0;
 	ret->last.off = vr_reply_field_i64(flat, "last_off");
@@ -68,7 +69,7 @@ static void field_hash(struct vr_cmds *c, const char *name, uint64_t v)
 	field_text(c, name, hex);
 }
 
-enum { MOVING = 13 };
+enum { MOVING = 14 };
 
 /* What every cut writes, MOVING fields. No record to tell the log by: an empty hash. */
 static void write_moving(struct vr_cmds *c, const struct vr_owner_record *r, int64_t seq)
@@ -81,6 +82,7 @@ static void write_moving(struct vr_cmds *c, const struct vr_owner_record *r, int
 	field(c, "anchor_ms", r->anchor.ms);
 	field(c, "rules", r->rules);
 	field(c, "complete", r->complete);
+	field(c, "shown", r->shown);
 	field(c, "cut_ms", r->cut.ms);
 	field(c, "wait_ms", r->wait.ms);
 	field(c, "last_off", r->last.off);

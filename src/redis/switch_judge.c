@@ -105,6 +105,8 @@ static bool is_behind(const struct vr_switch *w, const struct vr_switch_part *p,
 		what = "the shadow has not taken up its rules yet";
 	else if (!w->capped && p->live.exists && p->live.complete && !p->shadow.complete)
 		what = "not all contents of the shadow are on its leaderboards yet";
+	else if (!p->shadow.shown)
+		what = "not all views of the shadow are written yet";
 	if (!what)
 		return false;
 	(void)vr_diag_set(d, VR_E_BUSY, "redis", "partition %.*s:%d: %s (shadow at offset %lld, live at %lld, replay.switch_max_lag %lld)", PART(p),

@@ -15,6 +15,7 @@ SWITCH = "src/redis/switch.c"
 JUDGE = "src/redis/switch_judge.c"
 WRITER = "src/redis/writer.c"
 MINUTES = "src/core/minutes.c"
+DRAIN = "src/core/drain.c"
 
 BREAKS = [
     ("no WATCH before a cut", [(OWNER, """void vr_owner_guard(struct vr_owner *o, struct vr_cmds *c)
@@ -45,7 +46,11 @@ BREAKS = [
     ("views outside the cut", [(WRITER, "	if (gone == n)\n		return;\n", "	if (gone <= n)\n		return;\n")]),
     ("ranks outside the cut", [(WRITER, "	vr_cmds_insert(w->cmds, w->from, &w->head);\n	w->ahead = w->head.n;\n", "")]),
     ("a minute that was left is counted on", [(MINUTES, "	if (c->open && c->open->minute != e->minute)", "	if (c->open && c->open->minute > e->minute)")]),
-    ("a minute that waited is forgotten", [(MINUTES, "	for (size_t n = all ? e->left.n : AT_ONCE + e->left.n / AT_ONCE;", "	for (size_t n = all ? e->left.n : 0;")]),
+    ("a minute that waited is forgotten", [(MINUTES, "	for (size_t n = most > always ? most : always;", "	for (size_t n = most;")]),
+    ("views that waited are not written", [(DRAIN, "	bool come = e->views == VR_VIEWS_WAIT && views == VR_VIEWS_COME;", "	bool come = false;")]),
+    ("contents go before their views were written", [(DRAIN, "	if (e->views == VR_VIEWS_WAIT)\n		return vr_has_views(e, c);\n", "	if (e->views == VR_VIEWS_WAIT)\n		return false;\n")]),
+    ("views that waited when it was killed are forgotten", [(LOAD, "s->record.log.ms > 0 && s->record.shown ?", "s->record.log.ms > 0 ?")]),
+    ("switched before its views are written", [(JUDGE, "	else if (!p->shadow.shown)", "	else if (false)")]),
     ("partials not stored", [("src/core/cut.c", "	store->set(store->ctx, VR_SLOT_PARTIAL,", "	if (0) store->set(store->ctx, VR_SLOT_PARTIAL,")]),
     ("duplicates not stored", [("src/core/cut.c", "	else if (change == VR_DEDUP_SET)\n		w->store->set(w->store->ctx, VR_SLOT_DEDUP, name, bytes);\n	else\n		w->store->append(w->store->ctx, VR_SLOT_DEDUP, name, bytes);", "	(void)bytes;")]),
     ("rule state not stored", [("src/core/content_state.c", """	vr_buf_varint(b, c->n_rules);

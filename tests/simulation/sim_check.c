@@ -107,6 +107,7 @@ void sim_own_read(const struct sim *s, const struct sim_server *v, int part, str
 	ret->anchor = number_of(own, "anchor_ms");
 	ret->rules = (uint32_t)number_of(own, "rules");
 	ret->complete = number_of(own, "complete") != 0;
+	ret->shown = number_of(own, "shown") != 0;
 	ret->last_known = sim_field(own, "last_hash", &hash) && hash.n > 0;
 	ret->last_off = number_of(own, "last_off");
 	ret->last_ms = number_of(own, "last_ms");
@@ -318,6 +319,8 @@ static void become_live(struct sim *s, struct sim_server *v, int part)
 	gen.entries = entries_of(v, part);
 	gen.n_inherited = 0;
 	note_inherited(said, add_generation(v, &gen));
+	if (!own.shown)
+		sim_fail(s, "partition %d was made live while its views waited", part);
 	if (own.seq != 0)
 		sim_fail(s, "partition %d was made live with sequence %lld", part, (long long)own.seq);
 	check_fresh(s, v, part);
@@ -412,6 +415,9 @@ void sim_check_part(struct sim *s, struct sim_server *v, int part)
 	if (!sim_ref_reach(s, v, part, &own))
 		return;
 	check_owner(s, r, part, &own);
+	s->totals->hit[SIM_HIT_VIEWS_WAIT] += !own.shown;
+	s->totals->hit[SIM_HIT_VIEWS_CAME] += own.shown && !r->shown && v->db == SIM_SPARE_DB;
+	r->shown = own.shown;
 	for (int i = part * 6; i < part * 6 + 6; i++)
 		sim_check_content(s, v, part, i);
 	sim_check_content(s, v, part, SIM_MISKEYED);

@@ -11,7 +11,7 @@
 #include "sim.h"
 
 struct sim_own {
-	bool exists, complete, last_known;
+	bool exists, complete, shown, last_known;
 	int64_t seq, off, base, stream, log, view, anchor, last_off, last_ms;
 	uint32_t rules;
 	uint64_t last_hash;
@@ -39,6 +39,7 @@ struct sim_ref {
 	/* what was to be said */
 	size_t transitions;  /* of engine->alerts, processed */
 	bool begun, reached; /* reached: said.off was */
+	bool shown;          /* views are written */
 	struct sim_said said[SIM_SAID];
 	size_t n_said;
 	struct sim_said open[SIM_SAID]; /* pending or firing in the fold */

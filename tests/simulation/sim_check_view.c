@@ -2,7 +2,7 @@
 /* sim_check_view.c - the views of a content are what a full rendering of the fold gives at their as_of_ms. */
 #include "sim_check.h"
 
-enum { FIELDS = 256, TEXT = 32768 };
+enum { FIELDS = 256, TEXT = 32768, UNKNOWN = 1 };
 
 /* What a rendering gave, copied. */
 struct rendered {
@@ -172,7 +172,12 @@ void sim_check_view(
 	if (c->home == VR_HOME_ELSEWHERE)
 		return;
 	if (is_spoiled(v, i, c->id)) {
-		v->check->memo[part][i].view = 0;
+		v->check->memo[part][i].view = UNKNOWN;
+		return;
+	}
+	if (!v->check->ref[part].shown) {
+		v->check->memo[part][i].view = UNKNOWN;
+		check_minutes(s, v, part, i, c, open_minute);
 		return;
 	}
 	if (c->records >= s->config.engine.views_min_events)

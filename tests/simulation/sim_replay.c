@@ -269,7 +269,7 @@ static bool is_filled(const struct sim *s)
 	const struct sim_daemon *d = &s->daemon[SIM_REPLAYER];
 	for (int p = 0; p < SIM_PARTS; p++)
 		if (!d->slot[p].shard || d->slot[p].state != SIM_RUNNING || !d->slot[p].shard->engine ||
-			!(vr_shadow_quiet(d->slot[p].shard) || d->slot[p].shard->evicted))
+			!(vr_shadow_quiet(d->slot[p].shard) || (d->slot[p].shard->evicted && d->slot[p].shard->record.shown)))
 			return false;
 	return true;
 }

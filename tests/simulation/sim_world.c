@@ -107,6 +107,13 @@ static enum vr_err settle(void *ctx, int64_t *known)
 	return news ? VR_E_LOST_LINK : VR_OK;
 }
 
+/* A replay's pace may allow none. */
+static size_t turn(void *ctx, size_t n)
+{
+	struct sim *s = ((struct sim_daemon *)ctx)->sim;
+	return (size_t)sim_between(s, 0, (int64_t)n);
+}
+
 static void note(void *ctx, const struct vr_topic_part *part, enum vr_note note, enum vr_err err, int64_t n,
 	const char *text)
 {
@@ -151,5 +158,6 @@ struct vr_world sim_world_of(struct sim_daemon *d)
 		.rules = rules,
 		.dead_letter = dead_letter,
 		.settle = settle,
+		.turn = turn,
 		.note = note};
 }

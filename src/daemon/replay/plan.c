@@ -172,7 +172,8 @@ static void make_shadows(struct vr_replay *r)
 		const struct vr_generation_part *p = &r->gen.part[i];
 		bool lost = !r->live[i].exists;
 		r->shadow[i] = (struct vr_shadow){.name = vr_str_c(r->gen.name), .live_db = r->keys.live_db, .first = p->first,
-			.end = follows && !lost ? INT64_MAX : p->end, .rules = shadow_rules(r->gen.rules), .lost = lost, .hurries = &r->hurries};
+			.end = follows && !lost ? INT64_MAX : p->end, .rules = shadow_rules(r->gen.rules), .viewless = r->options->dry_run,
+			.lost = lost, .hurries = &r->hurries};
 	}
 }
 

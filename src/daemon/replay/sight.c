@@ -34,7 +34,7 @@ static int64_t goal_of(const struct vr_replay *r, size_t i, const struct vr_slot
 static bool is_near(const struct vr_replay *r, size_t i, const struct vr_slot_facts *f)
 {
 	bool follows = r->shadow[i].end == INT64_MAX;
-	return follows ? (f->complete || f->engine.evicted > 0) && f->live_off - f->reach <= r->config->replay_switch_max_lag
+	return follows ? (f->complete || f->engine.evicted > 0) && f->shown && f->live_off - f->reach <= r->config->replay_switch_max_lag
 		       : f->quiet && f->reach >= r->shadow[i].end;
 }
 

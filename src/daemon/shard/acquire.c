@@ -92,7 +92,7 @@ static void reset(struct vr_shard *s)
 	struct vr_mono now = s->world->mono(s->world->ctx);
 	s->stored_off = s->record.off;
 	s->record.complete = false;
-	s->walked = s->walks_all = s->whole = s->evicted = s->at_end = false;
+	s->walked = s->walks = s->walks_all = s->whole = s->evicted = s->full = s->at_end = false;
 	s->boards_due = true;
 	s->boards_owed = false;
 	s->last_cut = s->last_boards = s->last_check = now;

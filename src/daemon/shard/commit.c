@@ -12,6 +12,8 @@ struct vr_span vr_shard_patience(const struct vr_shard *s, struct vr_span shorte
 	return ms < shortest.ms ? shortest : ms > longest.ms ? longest : (struct vr_span){ms};
 }
 
+bool vr_shard_is_showing(const struct vr_shard *s) { return !s->record.shown && !vr_shadow_unseen(s); }
+
 /* ------------------------------------------------ what time it is ----------------------- */
 
 /* View time is stream time, except at the end of the log once nothing has come for a while: then it goes on with the
@@ -126,6 +128,8 @@ enum vr_err vr_shard_reconcile(struct vr_shard *s, struct vr_diag *d)
 static bool are_boards_due(const struct vr_shard *s, struct vr_mono now)
 {
 	struct vr_span wait = vr_shard_patience(s, (struct vr_span){BOARDS_MS}, (struct vr_span){BOARDS_LATE_MS});
+	if (vr_shadow_unseen(s))
+		return false;
 	return s->boards_due || now.ms - s->last_boards.ms >= wait.ms;
 }
 
@@ -194,16 +198,34 @@ static void add_alerts(struct vr_shard *s)
 	vr_cmd_select(&s->cmds, s->keys.live_db);
 }
 
+/* Views that waited are many at once, and for no reader's sake. */
+static void share_room(const struct vr_shard *s, size_t dirty, struct vr_cut_limits *l)
+{
+	bool showing = vr_shard_is_showing(s);
+	size_t limit = s->at_end ? s->config.cut_contents : s->config.cut_contents_behind;
+	size_t room = dirty < limit ? limit - dirty : 0, minutes = vr_engine_minutes_wait(s->engine);
+	if (showing && !s->at_end)
+		l->drain = (uint32_t)s->world->turn(s->world->ctx, room);
+	else if (s->at_end)
+		l->drain = (uint32_t)(showing ? s->live.granted : room);
+	if (s->config.shadow && s->at_end && !showing)
+		l->minutes = (uint32_t)s->world->turn(s->world->ctx, minutes < room ? minutes : room);
+}
+
+static void note_shown(struct vr_shard *s)
+{
+	s->record.shown = s->walked && !s->walks && !vr_engine_views_wait(s->engine);
+}
+
 static enum vr_err write_all(struct vr_shard *s, struct vr_mono now)
 {
 	struct announce an = {s, VR_OK};
 	size_t dirty = vr_engine_dirty(s->engine);
-	uint32_t limit = s->at_end ? s->config.cut_contents : s->config.cut_contents_behind;
 	struct vr_cut_limits l = {
 		.view = s->record.view,
-		.drain = s->at_end && dirty < limit ? limit - (uint32_t)dirty : 0,
 		.boards = are_boards_due(s, now),
 	};
+	share_room(s, dirty, &l);
 	vr_cmds_clear(&s->cmds);
 	vr_owner_commit_begin(&s->owner, &s->cmds);
 	vr_cmds_add(&s->cmds, &s->repairs);
@@ -216,6 +238,8 @@ static enum vr_err write_all(struct vr_shard *s, struct vr_mono now)
 	note_refused(s);
 	note_rules(s);
 	add_alerts(s);
+	if (!s->record.shown)
+		note_shown(s);
 	vr_owner_commit_end(&s->owner, &s->record, &s->cmds);
 	if (l.boards)
 		s->last_boards = now;
@@ -270,16 +294,23 @@ static enum vr_err finish(struct vr_shard *s, const struct vr_replies *replies, 
 	s->last_cut = s->last_check = now;
 	s->stored_off = s->record.off;
 	s->boards_due = false;
+	s->live.granted = 0;
 	vr_buf_clear(&s->taken);
 	vr_buf_clear(&s->refused);
 	s->world->commit(s->world->ctx, &s->part, s->record.off);
 	return VR_OK;
 }
 
+/* Those that waited, or the word that none does any more. */
+static bool has_views(struct vr_shard *s)
+{
+	return vr_shard_is_showing(s) && (s->live.granted > 0 || !vr_engine_views_wait(s->engine));
+}
+
 static bool nothing_to_write(struct vr_shard *s, struct vr_mono now)
 {
 	bool boards = s->boards_due || (s->boards_owed && are_boards_due(s, now));
-	return s->record.off == s->stored_off && s->said_cmds.n == 0 && s->taken.n == 0 && !boards &&
+	return s->record.off == s->stored_off && s->said_cmds.n == 0 && s->taken.n == 0 && !boards && !has_views(s) &&
 	       !vr_engine_has_changes(s->engine, s->record.view);
 }
 

@@ -10,7 +10,7 @@ static bool accepts(const struct vr_replies *r, const char *what)
 
 static struct vr_owner_record new_record(const struct vr_shard *s, const struct vr_takeover *p, int64_t off)
 {
-	struct vr_owner_record r = {.exists = true, .off = off, .base_off = off};
+	struct vr_owner_record r = {.exists = true, .shown = !s->config.shadow || s->config.shadow->viewless, .off = off, .base_off = off};
 	vr_str_copy(r.cluster, sizeof(r.cluster), vr_str_c(s->config.cluster));
 	vr_str_copy(r.group, sizeof(r.group), vr_str_c(s->config.group));
 	vr_str_copy(r.generation, sizeof(r.generation), vr_str_c(p->generation));

@@ -265,8 +265,8 @@ static enum vr_err begin_walk(struct vr_shard *s, struct vr_diag *d)
 	struct vr_replies r;
 	const struct vr_windows *w = &s->config.engine.windows;
 	int64_t longest = w->width_ms[w->n - 1] * VR_BUCKETS;
-	/* While log time is unknown every hour is 0. */
-	int64_t low = s->record.log.ms > 0 ? vr_bucket_of(s->record.stream.ms - longest, 3600000) : 0;
+	/* While log time is unknown every hour is 0. Where no views are written yet all contents lack them. */
+	int64_t low = s->record.log.ms > 0 && s->record.shown ? vr_bucket_of(s->record.stream.ms - longest, 3600000) : 0;
 	enum vr_err err = ask_index(s, low, INT64_C(1) << 40, -1, &r, d);
 	if (err)
 		return err;
@@ -276,7 +276,7 @@ static enum vr_err begin_walk(struct vr_shard *s, struct vr_diag *d)
 		vr_buf_lstr(&s->walk, r.at[0].elem[i].str);
 	int64_t all;
 	s->walk_at = 0;
-	s->walked = true;
+	s->walked = s->walks = true;
 	s->walks_all = vr_reply_i64(&r.at[1], &all) && (uint64_t)all == r.at[0].n;
 	return s->walk.failed ? VR_E_NOMEM : VR_OK;
 }
@@ -296,6 +296,7 @@ static enum vr_err step_walk(struct vr_shard *s, struct vr_diag *d)
 	vr_buf_done(&s->walk);
 	vr_buf_init(&s->walk, s->mem);
 	s->walk_at = 0;
+	s->walks = false;
 	s->record.complete = !s->evicted;
 	s->whole = s->walks_all && !s->evicted;
 	s->boards_due = true;		/* that they are exact now is worth a cut of its own */
@@ -333,6 +334,8 @@ static void evict(struct vr_shard *s)
 	}
 	vr_engine_facts(s->engine, &f);
 	s->whole &= f.evicted == 0;
+	s->walks &= !s->evicted || !s->record.shown;
+	s->full = s->config.engine.max_contents > 0 && f.contents > s->config.engine.max_contents;
 }
 
 enum vr_err vr_shard_background(struct vr_shard *s, struct vr_diag *d)
@@ -340,7 +343,7 @@ enum vr_err vr_shard_background(struct vr_shard *s, struct vr_diag *d)
 	enum vr_err err = VR_OK;
 	if (!s->walked)
 		err = begin_walk(s, d);
-	if (!err && s->walked && !s->record.complete && !s->evicted)
+	if (!err && s->walks && !s->full)
 		err = step_walk(s, d);
 	if (!err && vr_engine_forget_below(s->engine) > s->forgot_below)
 		err = sweep(s, d);

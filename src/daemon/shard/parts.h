@@ -53,6 +53,8 @@ VR_MUST enum vr_err vr_shard_background(struct vr_shard *s, struct vr_diag *d);
 /* --- commit.c ------------------------------------------------------------------------------------------------ */
 /** How long a write may wait: what is late already may be later by an eighth, alerts too. */
 struct vr_span vr_shard_patience(const struct vr_shard *s, struct vr_span shortest, struct vr_span longest);
+/** Views that waited are being written, some with each cut. */
+bool vr_shard_is_showing(const struct vr_shard *s);
 /** Step 1 of a guarded write; the transaction follows in the next exchange. */
 VR_MUST enum vr_err vr_shard_guard(struct vr_shard *s, struct vr_diag *d);
 /** All that changed, stored. VR_E_DLQ: dead letters are not acknowledged yet, nothing was written. */
@@ -81,6 +83,10 @@ VR_MUST enum vr_err vr_shadow_hear(struct vr_shard *s, const struct vr_reply *re
 VR_MUST enum vr_err vr_shadow_agrees(struct vr_shard *s, struct vr_diag *d);
 /** No record at or past it is folded now. */
 int64_t vr_shadow_limit(const struct vr_shard *s);
+/** Nobody looks at its leaderboards, nor, unless the owner record says that they are shown, at its views. */
+bool vr_shadow_unseen(const struct vr_shard *s);
+/** Once it has come up, and all others, or its memory is full, they are written. */
+VR_MUST enum vr_err vr_shadow_show(struct vr_shard *s);
 /** It has come up with live, and nobody waits for it. */
 bool vr_shadow_has_time(const struct vr_shard *s);
 /** It cannot go on before live does. */
@@ -91,7 +97,9 @@ VR_MUST enum vr_err vr_shadow_follow(struct vr_shard *s, int64_t up_to);
 VR_MUST enum vr_err vr_shadow_run(struct vr_shard *s, const struct vr_feed_item *items, size_t n, size_t *ret_n);
 /** The latest Kafka timestamp that the record at offset may have: live decided that; by the clock only where there is none. */
 struct vr_wall vr_shadow_latest(const struct vr_shard *s, int64_t offset, struct vr_wall clock);
-/** When live is to be looked at next, where it is waited for. */
+/** Views that waited are let into the next cut, when it is their turn. */
+void vr_shadow_turn(struct vr_shard *s);
+/** When live is to be looked at next, or cut what is left to write, where it is waited for. */
 struct vr_mono vr_shadow_due(const struct vr_shard *s);
 /** Time passes: where live is waited for, look how far it is. */
 VR_MUST enum vr_err vr_shadow_tick(struct vr_shard *s, struct vr_diag *d);

@@ -140,7 +140,7 @@ static struct vr_span interval(const struct vr_shard *s)
 static bool is_due(const struct vr_shard *s, struct vr_mono now)
 {
 	int64_t since = now.ms - s->last_cut.ms;
-	if (is_full(s))
+	if (is_full(s) || s->live.granted > 0)
 		return true;
 	if (vr_engine_alerts(s->engine) > 0 && since >= vr_shard_patience(s, (struct vr_span){ALERT_CUT_MS}, interval(s)).ms && s->record.off > s->said.off)
 		return true;
@@ -301,6 +301,9 @@ enum vr_err vr_shard_tick(struct vr_shard *s, struct vr_diag *d)
 	s->late = lateness(s);
 	if (!err)
 		err = vr_shard_background(s, d);
+	if (!err && s->config.shadow)
+		err = vr_shadow_show(s);
+	vr_shadow_turn(s);
 	if (!err && is_due(s, now))
 		err = vr_shard_cut(s, d);
 	return settle(s, err);
@@ -308,7 +311,7 @@ enum vr_err vr_shard_tick(struct vr_shard *s, struct vr_diag *d)
 
 struct vr_mono vr_shard_due(const struct vr_shard *s)
 {
-	if (!s->record.complete && !s->evicted)
+	if (!s->walked || (s->walks && !s->full))
 		return s->world->mono(s->world->ctx);
 	if (s->config.shadow && vr_shadow_waits(s))
 		return vr_shadow_due(s);

@@ -126,7 +126,9 @@ enum vr_err vr_takeover_restore(struct vr_shard *s, const struct vr_takeover *p,
 	if (err)
 		return err;
 	vr_engine_set_times(s->engine, s->record.stream, s->record.log);
-	if (!p->fresh) {
+	if (!s->record.shown)
+		err = vr_engine_views(s->engine, s->config.shadow ? VR_VIEWS_WAIT : VR_VIEWS_COME);
+	if (!err && !p->fresh) {
 		err = read_slots(s, d);
 		if (!err)
 			err = restore_rules(s, d);

@@ -4,7 +4,7 @@
 #include <stdio.h>
 
 enum { HEAR_OFF = 1, HEAR_RULES, HEAR_RULES_N, HEAR_REFUSED, HEAR_REFUSED_N };
-enum { ASK_MS = 200, ASK_SELDOM_MS = 5000 };
+enum { ASK_MS = 200, ASK_SELDOM_MS = 5000, SHOW_MS = 20, SHOW_MOST = 512 };
 
 static const struct vr_taken_rules *rules_of(const struct vr_buf *b) { return (const void *)b->p; }
 static const int64_t *refused_of(const struct vr_buf *b) { return (const void *)b->p; }
@@ -31,9 +31,9 @@ void vr_shadow_reset(struct vr_shard *s)
 {
 	vr_buf_clear(&s->live.rules);
 	vr_buf_clear(&s->live.refused);
-	s->live.exists = s->live.unsure = s->live.came_up = s->live.cut_short = false;
+	s->live.exists = s->live.unsure = s->live.came_up = s->live.shows = s->live.cut_short = false;
 	s->live.off = s->live.reach = 0;
-	s->live.next_rules = 0;
+	s->live.next_rules = s->live.granted = 0;
 }
 
 /* ------------------------------------------------ what live says ----------------------- */
@@ -338,9 +338,34 @@ static enum vr_err look_at_live(struct vr_shard *s, struct vr_diag *d)
 	return err ? err : vr_shadow_hear(s, r.at, d);
 }
 
-struct vr_mono vr_shadow_due(const struct vr_shard *s)
+static struct vr_mono next_look(const struct vr_shard *s)
 {
 	return vr_mono_add(s->live.asked, (struct vr_span){vr_shadow_has_time(s) ? ASK_SELDOM_MS : ASK_MS});
+}
+
+/* Not to be waited for by others: views that nobody has seen yet, minutes at the very end. */
+static bool has_more(const struct vr_shard *s)
+{
+	return vr_shard_is_showing(s) || (!vr_shadow_has_time(s) && vr_engine_minutes_wait(s->engine) > 0);
+}
+
+/* Many small cuts: live's stand in line with them. */
+static struct vr_mono next_turn(const struct vr_shard *s) { return vr_mono_add(s->live.turned, (struct vr_span){SHOW_MS}); }
+
+void vr_shadow_turn(struct vr_shard *s)
+{
+	struct vr_mono now = s->world->mono(s->world->ctx);
+	if (!s->at_end || !vr_shard_is_showing(s) || s->live.granted > 0 || !vr_mono_reached(now, next_turn(s)))
+		return;
+	s->live.turned = now;
+	s->live.granted = s->world->turn(s->world->ctx, SHOW_MOST);
+}
+
+struct vr_mono vr_shadow_due(const struct vr_shard *s)
+{
+	struct vr_mono look = next_look(s);
+	struct vr_mono more = vr_shard_is_showing(s) ? next_turn(s) : vr_mono_add(s->last_cut, s->config.cut_interval);
+	return has_more(s) && more.ms < look.ms ? more : look;
 }
 
 enum vr_err vr_shadow_tick(struct vr_shard *s, struct vr_diag *d)
@@ -349,15 +374,28 @@ enum vr_err vr_shadow_tick(struct vr_shard *s, struct vr_diag *d)
 	bool waits = vr_shadow_waits(s) || s->live.reach >= vr_shadow_limit(s);
 	s->at_end |= waits;
 	s->live.came_up |= waits;
-	if (waits && vr_mono_reached(s->world->mono(s->world->ctx), vr_shadow_due(s)))
+	if (waits && vr_mono_reached(s->world->mono(s->world->ctx), next_look(s)))
 		err = look_at_live(s, d);
 	return err || s->record.off > vr_shadow_limit(s) ? err : vr_shadow_follow(s, s->record.off);
+}
+
+/* ------------------------------------------------ views ------------------------------- */
+
+bool vr_shadow_unseen(const struct vr_shard *s) { return s->config.shadow && !s->live.shows; }
+
+enum vr_err vr_shadow_show(struct vr_shard *s)
+{
+	bool comes = s->full || (s->live.came_up && !vr_shadow_has_time(s));
+	if (s->live.shows || s->config.shadow->viewless || !s->walked || !comes)
+		return VR_OK;
+	s->live.shows = s->boards_due = true;
+	return s->record.shown ? VR_OK : vr_engine_views(s->engine, VR_VIEWS_COME);
 }
 
 bool vr_shadow_quiet(struct vr_shard *s)
 {
 	bool at_limit = s->record.off >= vr_shadow_limit(s) || s->live.reach >= vr_shadow_limit(s);
-	return at_limit && (s->record.complete || s->evicted) && s->record.off == s->stored_off && s->taken.n == 0 &&
+	return at_limit && (s->record.complete || s->evicted) && s->record.shown && s->record.off == s->stored_off && s->taken.n == 0 &&
 	       !vr_engine_has_changes(s->engine, vr_wall_max(s->record.view, s->record.stream));
 }
 

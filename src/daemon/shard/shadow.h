@@ -9,7 +9,9 @@
  * What is another than in live: the limit, past which no record is folded and no cut is stored (live's offset is read
  * again in the guard of every cut; where it went back, memory is dropped, and records wait for live); rule sets are taken
  * up where live took them up; by its clock it refuses what live refused; contents have the home they have in live; alerts
- * go to vir:replay:<name>:alerts and nowhere else; no dead letters, no commits, no view time.
+ * go to vir:replay:<name>:alerts and nowhere else; no dead letters, no commits, no view time. Nobody looks at its views
+ * before all of the replay have come up with live: they and leaderboards wait for that, and are then written once instead of
+ * with each cut.
  * A live that went back and then decided otherwise is found out when it is there again: VR_E_STATE_LOST.
  * Threads: the worker's that has the shard.                                                                     */
 #include <stdatomic.h>
@@ -32,6 +34,7 @@ struct vr_shadow {
 	int live_db;
 	int64_t first, end;		/* INT64_MAX: as far as live goes */
 	enum vr_shadow_rules rules;
+	bool viewless;			/* nobody will ever look at its views: of a dry run, which is compared by its state */
 	bool lost;			/* live has no record of the partition: its bound is `end` alone */
 	const atomic_bool *hurries;	/* keeps; false: others are far behind still, so that one that has come up with live need not
 					 * be as fresh as live. NULL: it always has to */
@@ -46,6 +49,9 @@ struct vr_live {
 	size_t next_rules;		/* the first of `rules` that is not taken up */
 	int64_t reach;			/* no unread record lies below it */
 	bool came_up;			/* all that live had at some look was folded, since it was acquired */
+	bool shows;			/* its views are written */
+	size_t granted;			/* so many of those that waited may be in the next cut */
+	struct vr_mono turned;		/* when that was asked for */
 	bool cut_short;			/* records from `reach` on were handed over and left: they must be read again */
 	struct vr_mono asked;
 	struct vr_buf homes;		/* of a chunk of contents: struct vr_str, then their texts */

@@ -29,6 +29,8 @@ enum vr_err vr_shard_new(const struct vr_shard_config *config, const struct vr_w
 	if (!s)
 		return VR_E_NOMEM;
 	*s = (struct vr_shard){.config = *config, .world = world, .mem = mem};
+	if (config->shadow && config->shadow->viewless)
+		s->config.engine.views_min_events = UINT32_MAX;
 	s->part = (struct vr_topic_part){config->engine.topic, config->engine.partition};
 	init_parts(s);
 	enum vr_err err = vr_keys_init(&s->keys, config->prefix, s->part.topic, s->part.partition, config->live_db,

@@ -57,7 +57,9 @@ struct vr_shard {
 	struct vr_codec_stats codec;
 	bool seam;				/* the next record must be the one of the fingerprint */
 	bool anew;				/* the log is another one and the settings say: fold it anew */
-	bool at_end, boards_due, walked, evicted;
+	bool at_end, boards_due, evicted;
+	bool full;				/* memory is above its cap: views that wait hold contents in it */
+	bool walked, walks;			/* the walk has begun; there is more of it */
 	bool walks_all;				/* the walk brings in every content there is */
 	bool whole;				/* it did: an unknown content is a new one */
 	int64_t letters_failed;			/* dead letters that had failed for good when it was last asked */
@@ -69,8 +71,8 @@ struct vr_shard {
 	int64_t forgot_below;			/* hour up to which the index has been swept */
 	size_t bytes_per_content;		/* of the last cuts, to hold the byte limit */
 	uint64_t folded;			/* records of this batch that were not told of yet */
-	bool holds;				/* records that no cut has stored; */
-	struct vr_mono came, oldest;		/* when the batch at hand came, and that of the first of these records */
+	bool holds;				/* there are records that no cut has stored */
+	struct vr_mono came, oldest;		/* when the batch at hand came, and that of the first such record */
 	struct vr_worst wait;			/* of the oldest in a cut, from its coming until it was stored */
 	struct vr_live live;			/* of a shadow */
 };

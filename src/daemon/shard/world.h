@@ -48,5 +48,7 @@ struct vr_world {
 	/** Wait until every queued dead letter is acknowledged. VR_E_DLQ: not yet. VR_E_LOST_LINK: more than *known failed for
 	 * good (*known is raised): perhaps one of this partition's, so it folds again what was not stored. */
 	enum vr_err (*settle)(void *ctx, int64_t *known);
+	/** Of n views that nobody waits for: how many may be written now. */
+	size_t (*turn)(void *ctx, size_t n);
 	void (*note)(void *ctx, const struct vr_topic_part *part, enum vr_note note, enum vr_err err, int64_t n, const char *text);
 };

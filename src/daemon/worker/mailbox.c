@@ -164,7 +164,7 @@ static void fill_facts(const struct vr_worker_slot *s, struct vr_slot_facts *f)
 	const struct vr_shard *sh = s->shard;
 	*f = (struct vr_slot_facts){.partition = s->part.partition, .state = vr_part_state_name(s->state), .offset = sh->record.off,
 		.stored_off = sh->stored_off, .stream = sh->record.stream, .view = sh->record.view, .complete = sh->record.complete,
-		.at_end = sh->at_end, .unknown_fields = sh->codec.unknown_fields};
+		.shown = sh->record.shown, .at_end = sh->at_end, .unknown_fields = sh->codec.unknown_fields};
 	memcpy(f->topic, s->topic, sizeof(f->topic));
 	if (sh->engine)
 		vr_engine_facts(sh->engine, &f->engine);

@@ -54,6 +54,7 @@ struct vr_slot_facts {
 	struct vr_engine_facts engine;
 	int64_t live_off, reach;	/* of a shadow: live's offset, -1 for none; no unread record lies below reach */
 	bool came_up;			/* of a shadow: it has folded all that live had, at some time */
+	bool shown;			/* its views are written */
 	bool quiet;			/* of a shadow: all it may fold now is folded, stored and shown */
 };
 

@@ -4,6 +4,8 @@
 
 #include "clock.h"
 
+enum { VIEW_WEIGHT = 16 };
+
 static struct vr_mono now_mono(void *ctx)
 {
 	(void)ctx;
@@ -73,10 +75,21 @@ static void dead_letter(void *ctx, const struct vr_topic_part *part, const struc
 
 static enum vr_err settle(void *ctx, int64_t *known) { return vr_letters_settle(&((struct vr_worker *)ctx)->letters, known); }
 
+/* A view takes Redis as long as some records that are folded without one, and live's cuts stand in line behind it. */
+static size_t turn(void *ctx, size_t n)
+{
+	struct vr_worker *w = ctx;
+	if (!w->config.pace)
+		return n;
+	size_t views = w->config.pace(w->config.ctx, n * VIEW_WEIGHT) / VIEW_WEIGHT;
+	w->config.paced(w->config.ctx, views * VIEW_WEIGHT);
+	return views;
+}
+
 struct vr_world vr_worker_world(struct vr_worker *w)
 {
 	return (struct vr_world){
 		.ctx = w, .redis = vr_redis_link(w->redis), .mono = now_mono, .wall = now_wall, .token = make_token,
 		.headers = headers, .bounds = bounds, .committed = committed, .commit = commit, .rules = rules,
-		.dead_letter = dead_letter, .settle = settle, .note = note};
+		.dead_letter = dead_letter, .settle = settle, .turn = turn, .note = note};
 }
