@@ -136,7 +136,7 @@ enum vr_views {
 /** Begins with VR_VIEWS_SHOWN. What is loaded while views come has waited, too. */
 VR_MUST enum vr_err vr_engine_views(struct vr_engine *e, enum vr_views views);
 /** Is there a content in memory whose views waited and are not written yet? */
-bool vr_engine_views_wait(struct vr_engine *e);
+bool vr_engine_views_wait(const struct vr_engine *e);
 /** A view of this content has to be written whole again (somebody else wrote over it). */
 void vr_engine_reshow(struct vr_engine *e, struct vr_str id);
 /** Between batches, when no record waits whose content was wanted: bring memory under its cap. Drops contents without a
@@ -149,6 +149,7 @@ struct vr_engine_facts {
 	struct vr_wall stream, log;
 	uint32_t rules_no;
 	uint64_t contents, pending, firing, evicted;
+	uint64_t views_wait;		/* contents whose views come, and are not written yet */
 	uint64_t dedup_entries;
 	size_t bytes;
 };

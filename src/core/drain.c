@@ -7,14 +7,25 @@
 
 enum { SECOND_MS = 1000, SPREAD_MAX_MS = 60000, AT_ONCE = 0 };
 
+/* Its views waited, and are due at once. */
+static bool waits(const struct vr_content *c) { return c->drain_place > 0 && c->drain_due == AT_ONCE; }
+
 /* Mostly a drain is put off, for the content was written meanwhile: its place in the heap is put right when it comes up,
  * for moving it touches many others. */
 static enum vr_err drain_at(struct vr_engine *e, struct vr_content *c, int64_t due)
 {
+	e->n_waiting -= waits(c);
 	c->drain_due = due;
-	if (c->drain_place > 0 && vr_heap_key(&e->drains, c->drain_place) <= due)
-		return VR_OK;
-	return due == INT64_MAX ? VR_OK : vr_heap_set(&e->drains, c, due);
+	bool soon_enough = c->drain_place > 0 && vr_heap_key(&e->drains, c->drain_place) <= due;
+	enum vr_err err = soon_enough || due == INT64_MAX ? VR_OK : vr_heap_set(&e->drains, c, due);
+	e->n_waiting += waits(c);
+	return err;
+}
+
+void vr_drain_forget(struct vr_engine *e, struct vr_content *c)
+{
+	e->n_waiting -= waits(c);
+	vr_heap_remove(&e->drains, c);
 }
 
 enum vr_err vr_drain_plan(struct vr_engine *e, struct vr_content *c, struct vr_wall view)
@@ -54,7 +65,15 @@ bool vr_drain_holds(const struct vr_engine *e, const struct vr_content *c)
 {
 	if (e->views == VR_VIEWS_WAIT)
 		return vr_has_views(e, c);
-	return e->views == VR_VIEWS_COME && c->drain_place > 0 && c->drain_due == AT_ONCE;
+	return e->views == VR_VIEWS_COME && waits(c);
+}
+
+bool vr_drain_check(const struct vr_engine *e)
+{
+	size_t n = 0;
+	for (const struct vr_content *c = e->first; c; c = c->next)
+		n += waits(c);
+	return n == e->n_waiting && vr_heap_check(&e->drains);
 }
 
 enum vr_err vr_engine_views(struct vr_engine *e, enum vr_views views)
@@ -68,7 +87,4 @@ enum vr_err vr_engine_views(struct vr_engine *e, enum vr_views views)
 	return err;
 }
 
-bool vr_engine_views_wait(struct vr_engine *e)
-{
-	return e->views == VR_VIEWS_WAIT || (e->views == VR_VIEWS_COME && vr_drain_next(e, (struct vr_wall){AT_ONCE}) != NULL);
-}
+bool vr_engine_views_wait(const struct vr_engine *e) { return e->views == VR_VIEWS_WAIT || e->n_waiting > 0; }

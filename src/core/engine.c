@@ -108,6 +108,7 @@ void vr_engine_facts(const struct vr_engine *e, struct vr_engine_facts *ret)
 		.pending = e->n_pending,
 		.firing = e->n_firing,
 		.evicted = e->evicted,
+		.views_wait = e->n_waiting,
 		.dedup_entries = vr_dedup_count(e->dedup),
 		.bytes = e->pool.used,
 	};
@@ -134,5 +135,5 @@ bool vr_engine_check(const struct vr_engine *e)
 	for (const struct vr_content *c = e->spare; c; c = c->spare_next)
 		spare--;
 	return !e->broken && spare == 0 && n == e->n_contents && dirty == e->dirty.n && vr_map_check(&e->contents) && vr_heap_check(&e->timers) &&
-	       vr_heap_check(&e->drains) && vr_dedup_check(e->dedup) && vr_minutes_check(e) && vr_tally_check(&e->all.tally, &e->config.windows);
+	       vr_drain_check(e) && vr_dedup_check(e->dedup) && vr_minutes_check(e) && vr_tally_check(&e->all.tally, &e->config.windows);
 }

@@ -78,7 +78,7 @@ static void detach(struct vr_engine *e, struct vr_content *c)
 {
 	vr_boards_drop(e, c);
 	vr_heap_remove(&e->timers, c);
-	vr_heap_remove(&e->drains, c);
+	vr_drain_forget(e, c);
 	for (unsigned i = 0; i < c->n_chan; i++)
 		vr_channel_unlink(vr_engine_channel(e, c->chan[i]->channel), c->chan[i]);
 	if (c->open)

@@ -89,6 +89,7 @@ struct vr_engine {
 	bool rules_dirty;
 	struct vr_heap timers, drains;
 	enum vr_views views;
+	size_t n_waiting;			/* contents whose views waited, and are due at once */
 	struct vr_board *board[VR_WINDOWS_MAX], *trend;
 	struct vr_minutes open, left;		/* contents with an open minute: stream time's, or one that it has left */
 	struct vr_list entries;			/* struct vr_entry */
@@ -211,6 +212,9 @@ VR_MUST enum vr_err vr_drain_plan(struct vr_engine *e, struct vr_content *c, str
 VR_MUST enum vr_err vr_drain_loaded(struct vr_engine *e, struct vr_content *c);
 /** The content whose views drain next, if that is due; NULL: none is. */
 struct vr_content *vr_drain_next(struct vr_engine *e, struct vr_wall view);
+/** It goes, or begins anew. */
+void vr_drain_forget(struct vr_engine *e, struct vr_content *c);
+bool vr_drain_check(const struct vr_engine *e);
 /** It must stay in memory until its views are written. */
 bool vr_drain_holds(const struct vr_engine *e, const struct vr_content *c);
 

@@ -27,7 +27,10 @@ static void show(struct vr_replay *r, struct course *c)
 	struct vr_report_sums sums = vr_report_sums(r->report);
 	c->progress.total = c->sight.total;
 	c->progress.look = UINT32_MAX - 1;	/* this is called seldom: the clock may be read each time */
-	vr_progress_step(&c->progress, c->sight.done, sums.folded + sums.duplicates + sums.refused, c->sight.at);
+	if (c->sight.views_wait > 0 && !r->options->json)
+		vr_progress_phase(&c->progress, "writing the views of", r->gen.name, 1 - (double)c->sight.views_wait / (double)c->sight.views);
+	else
+		vr_progress_step(&c->progress, c->sight.done, sums.folded + sums.duplicates + sums.refused, c->sight.at);
 }
 
 static void tell(struct vr_replay *r, const struct course *c)

@@ -44,6 +44,7 @@ static void look_at_part(const struct vr_replay *r, const struct vr_slot_facts *
 	size_t i = vr_replay_index(r, &part);
 	int64_t first = r->gen.part[i].first, goal = goal_of(r, i, f), reach = f->reach > first ? f->reach : first;
 	s->total += (uint64_t)(goal > first ? goal - first : 0);
+	s->views_wait += f->engine.views_wait;
 	s->done += (uint64_t)((reach < goal ? reach : goal) - first);
 	s->quiet &= f->quiet && strcmp(f->state, "running") == 0 && (r->shadow[i].end == INT64_MAX || f->reach >= r->shadow[i].end);
 	s->came_up &= f->came_up;
@@ -67,11 +68,12 @@ void vr_sight_look(struct vr_sight *s, const struct vr_replay *r)
 	s->n = 0;
 	for (int i = 0; i < r->n_workers; i++)
 		s->n += vr_worker_facts(r->worker[i], s->facts + s->n, VR_REPLAY_PARTS_MAX - s->n);
-	s->done = s->total = 0;
+	s->done = s->total = s->views_wait = 0;
 	s->at.ms = 0;
 	s->quiet = s->near = s->came_up = s->caught_up = s->n == r->gen.n;
 	for (size_t i = 0; i < s->n; i++)
 		look_at_part(r, &s->facts[i], s);
+	s->views = s->views_wait > s->views ? s->views_wait : s->views;
 	if (s->near && !was_near)
 		set_targets(r, s);
 	s->caught_up &= s->near && was_near;

@@ -14,6 +14,7 @@ struct vr_sight {
 	struct vr_slot_facts *facts;
 	size_t n;
 	uint64_t done, total;		/* offsets */
+	uint64_t views_wait, views;	/* contents whose views come, once all is folded: those not written yet; the most there were */
 	struct vr_wall at;		/* event time reached, in the partition furthest behind */
 	bool quiet;			/* every partition is at its bound, stored and shown */
 	bool came_up;			/* every partition has folded all that live had, at some time */

@@ -208,13 +208,15 @@ static void share_room(const struct vr_shard *s, size_t dirty, struct vr_cut_lim
 		l->drain = (uint32_t)s->world->turn(s->world->ctx, room);
 	else if (s->at_end)
 		l->drain = (uint32_t)(showing ? s->live.granted : room);
-	if (s->config.shadow && s->at_end && !showing)
+	/* While records come minutes go with them; a shadow that rests would wait long for its last ones. */
+	if (s->config.shadow && s->at_end && !showing && s->record.off == s->stored_off)
 		l->minutes = (uint32_t)s->world->turn(s->world->ctx, minutes < room ? minutes : room);
 }
 
-static void note_shown(struct vr_shard *s)
+static enum vr_err note_shown(struct vr_shard *s)
 {
-	s->record.shown = s->walked && !s->walks && !vr_engine_views_wait(s->engine);
+	s->record.shown |= s->walked && !s->walks && !vr_engine_views_wait(s->engine);
+	return s->record.shown ? vr_engine_views(s->engine, VR_VIEWS_SHOWN) : VR_OK;
 }
 
 static enum vr_err write_all(struct vr_shard *s, struct vr_mono now)
@@ -238,8 +240,8 @@ static enum vr_err write_all(struct vr_shard *s, struct vr_mono now)
 	note_refused(s);
 	note_rules(s);
 	add_alerts(s);
-	if (!s->record.shown)
-		note_shown(s);
+	if (!err && !s->record.shown)
+		err = note_shown(s);
 	vr_owner_commit_end(&s->owner, &s->record, &s->cmds);
 	if (l.boards)
 		s->last_boards = now;
@@ -302,7 +304,7 @@ static enum vr_err finish(struct vr_shard *s, const struct vr_replies *replies, 
 }
 
 /* Those that waited, or the word that none does any more. */
-static bool has_views(struct vr_shard *s)
+static bool has_views(const struct vr_shard *s)
 {
 	return vr_shard_is_showing(s) && (s->live.granted > 0 || !vr_engine_views_wait(s->engine));
 }
