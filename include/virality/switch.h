@@ -47,6 +47,7 @@ struct vr_switch {
 	bool accept_state_loss;
 	bool capped;			/* memory holds not all contents: leaderboards need not be complete */
 	bool own_rules;			/* the shadow was judged by rules of its own: */
+	bool rules_named;		/* they are those that its owner records name, or were when this was decided */
 	uint32_t rules_was;		/* their number in vir:rules so far; 0: they were given, and are not in the list */
 	uint32_t rules_no;		/* their number in vir:rules once `rules_entry` is appended */
 	struct vr_str rules_entry;	/* empty: they are in the list */

@@ -103,6 +103,8 @@ static bool is_behind(const struct vr_switch *w, const struct vr_switch_part *p,
 		what = "the shadow has not taken up live's rules yet";
 	else if (w->own_rules && p->shadow.rules == 0)
 		what = "the shadow has not taken up its rules yet";
+	else if (w->own_rules && w->rules_named && p->shadow.rules > w->rules_was)
+		what = "the shadow took up rules while they were looked at";
 	else if (!w->capped && p->live.exists && p->live.complete && !p->shadow.complete)
 		what = "not all contents of the shadow are on its leaderboards yet";
 	else if (!p->shadow.shown)

@@ -184,6 +184,7 @@ static void decide_rules(struct switching *x)
 	x->w.own_rules = rules != VR_SHADOW_RULES_LIVE;
 	x->w.rules_entry = VR_STR("");
 	x->w.rules_n = s->listed;
+	x->w.rules_named = rules == VR_SHADOW_RULES_OWN;
 	x->w.rules_was = no;
 	if (!x->w.own_rules)
 		return;

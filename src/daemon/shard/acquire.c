@@ -22,6 +22,9 @@ static enum vr_err look(struct vr_shard *s, struct vr_replies *ret, struct vr_di
 	vr_cmd_select(c, s->keys.live_db);
 	vr_cmd(c, 2, "GET");
 	vr_key_global(c, &s->keys, "generation");
+	vr_cmd(c, 3, "HGET");
+	vr_key_global(c, &s->keys, "gen");
+	vr_cmd_c(c, "rules");
 	if (s->config.shadow) {
 		vr_shadow_reset(s);
 		vr_shadow_ask(s);

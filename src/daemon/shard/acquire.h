@@ -15,7 +15,7 @@
 
 /* Replies of the look, in order. */
 enum { VR_LOOK_WATCH, VR_LOOK_OWN, VR_LOOK_INDEX, VR_LOOK_BEGIN, VR_LOOK_ACCEPT, VR_LOOK_ALERTS_DB, VR_LOOK_SAID, VR_LOOK_LIVE_DB,
-	VR_LOOK_GENERATION, VR_LOOKS, VR_LOOK_LIVE = VR_LOOKS };	/* LIVE: of a shadow, what live says */
+	VR_LOOK_GENERATION, VR_LOOK_RULES, VR_LOOKS, VR_LOOK_LIVE = VR_LOOKS };	/* LIVE: of a shadow, what live says */
 
 /* What was decided. */
 struct vr_takeover {

@@ -128,12 +128,19 @@ static enum vr_err decide_live(struct vr_shard *s, const struct vr_replies *r, s
 	return accepts(r, "gap") ? skip_gap(s, p, d) : VR_OK;
 }
 
+/* Also one of that name is another when a Redis that lost a switch has it judged by other rules again. */
+static bool is_generation(const struct vr_shadow *sh, const struct vr_reply *name, const struct vr_reply *rules)
+{
+	static const char *const text[] = {[VR_SHADOW_RULES_LIVE] = "live", [VR_SHADOW_RULES_LAST] = "given", [VR_SHADOW_RULES_OWN] = "own"};
+	struct vr_str judged = rules->type == VR_REPLY_STR ? rules->str : VR_STR("live");
+	return name->type == VR_REPLY_STR && vr_str_eq(name->str, sh->name) && vr_str_eq(judged, vr_str_c(text[sh->rules]));
+}
+
 /* Of a shadow nothing is anybody's decision but where it begins. */
 static enum vr_err decide_shadow(struct vr_shard *s, const struct vr_replies *r, struct vr_takeover *p, struct vr_diag *d)
 {
 	const struct vr_shadow *sh = s->config.shadow;
-	const struct vr_reply *name = &r->at[VR_LOOK_GENERATION];
-	if (name->type != VR_REPLY_STR || !vr_str_eq(name->str, sh->name))
+	if (!is_generation(sh, &r->at[VR_LOOK_GENERATION], &r->at[VR_LOOK_RULES]))
 		return vr_diag_set(d, VR_E_STATE_LOST, "redis", "the spare database is no longer generation '%s': it was switched, or discarded",
 			sh->name.p);
 	enum vr_err err = vr_shadow_hear(s, r->at + VR_LOOK_LIVE, d);

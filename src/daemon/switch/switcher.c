@@ -209,6 +209,7 @@ static enum vr_err decide_rules(struct vr_switcher *s, struct vr_diag *d)
 	if (err)
 		return err;
 	s->rules_entry = place.entry;
+	s->w.rules_named = s->spare.rules == VR_GENERATION_RULES_OWN;
 	s->w.rules_was = no;
 	s->w.rules_entry = vr_str_c(place.entry ? place.entry : "");
 	s->w.rules_n = place.n;

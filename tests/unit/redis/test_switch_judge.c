@@ -34,7 +34,8 @@ static void test_what_is_waited_for(void **state)
 		{SPARE, "HSET {vir:t:0}:own off 101", "live has not reached the shadow"},
 		{SPARE, "HSET {vir:t:1}:own off 189", "the shadow has not reached live"},
 		{SPARE, "HSET {vir:t:1}:own rules 1", "live's rules"},
-		{SPARE, "HSET {vir:t:1}:own complete 0", "leaderboards"}};
+		{SPARE, "HSET {vir:t:1}:own complete 0", "leaderboards"},
+		{SPARE, "HSET {vir:t:1}:own shown 0", "views"}};
 	struct rig *r = *state;
 	for (size_t i = 0; i < sizeof(waits) / sizeof(waits[0]); i++) {
 		enum vr_switch_verdict verdict;
@@ -59,6 +60,23 @@ static void test_rules_of_its_own_must_have_been_taken_up(void **state)
 	assert_int_equal(look(r, r->link, &verdict, &d), VR_OK);
 	assert_int_equal(verdict, VR_SWITCH_WAIT);
 	assert_non_null(strstr(d.text, "taken up its rules"));
+}
+
+/* Between the look that decided on the numbers and this one. */
+static void test_rules_that_were_taken_up_meanwhile_are_looked_at_again(void **state)
+{
+	struct rig *r = *state;
+	enum vr_switch_verdict verdict;
+	struct vr_diag d;
+	r->w.own_rules = r->w.rules_named = true;
+	r->w.rules_was = 1;
+	r->w.rules_n = 2;
+	assert_int_equal(look(r, r->link, &verdict, &d), VR_OK);
+	assert_int_equal(verdict, VR_SWITCH_WAIT);
+	assert_non_null(strstr(d.text, "while they were looked at"));
+	r->w.rules_was = 2;
+	assert_int_equal(look(r, r->link, &verdict, &d), VR_OK);
+	assert_int_equal(verdict, VR_SWITCH_READY);
 }
 
 static void test_what_is_live_already_stays(void **state)
@@ -133,6 +151,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup(test_what_is_refused, fill),
 		cmocka_unit_test_setup(test_what_is_waited_for, fill),
+		cmocka_unit_test_setup(test_rules_that_were_taken_up_meanwhile_are_looked_at_again, fill),
 		cmocka_unit_test_setup(test_rules_of_its_own_must_have_been_taken_up, fill),
 		cmocka_unit_test_setup(test_what_is_live_already_stays, fill),
 		cmocka_unit_test_setup(test_a_lost_live_is_replaced_when_that_is_accepted, fill),
