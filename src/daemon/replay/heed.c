@@ -88,6 +88,7 @@ void vr_replay_heed(struct vr_replay *r)
 	struct vr_span took;
 	bool up = ask_live(r, &took);
 	vr_pace_tell(&r->pace, r->heed.lag, took, vr_clock_mono());
+	atomic_store(&r->alone, r->heed.lag.ms < 0);
 	vr_report_redis(r->report, up);
 }
 

@@ -59,6 +59,7 @@ struct vr_replay {
 	bool held;				/* it does not: this is a dry run, which then cannot be */
 	struct vr_replay_memory memory;
 	atomic_bool hurries;			/* all partitions have come up with live, once */
+	atomic_bool alone;			/* no record of live's waits */
 	bool already;				/* what is to become live is so: killed after the switch, or begun twice */
 	char live_name[VR_GENERATION_MAX + 1];
 	struct vr_topic_part *part;		/* of gen.part, in its order; so are the two below */

@@ -173,7 +173,7 @@ static void make_shadows(struct vr_replay *r)
 		bool lost = !r->live[i].exists;
 		r->shadow[i] = (struct vr_shadow){.name = vr_str_c(r->gen.name), .live_db = r->keys.live_db, .first = p->first,
 			.end = follows && !lost ? INT64_MAX : p->end, .rules = shadow_rules(r->gen.rules), .viewless = r->options->dry_run,
-			.lost = lost, .hurries = &r->hurries};
+			.lost = lost, .hurries = &r->hurries, .alone = &r->alone};
 	}
 }
 

@@ -204,8 +204,8 @@ static void share_room(const struct vr_shard *s, size_t dirty, struct vr_cut_lim
 	bool showing = vr_shard_is_showing(s);
 	size_t limit = s->at_end ? s->config.cut_contents : s->config.cut_contents_behind;
 	size_t room = dirty < limit ? limit - dirty : 0, minutes = vr_engine_minutes_wait(s->engine);
-	if (showing && !s->at_end)
-		l->drain = (uint32_t)s->world->turn(s->world->ctx, room);
+	if (showing && !s->at_end)	/* memory is full: a cut that is full, too, must make room */
+		l->drain = (uint32_t)s->world->turn(s->world->ctx, limit);
 	else if (s->at_end)
 		l->drain = (uint32_t)(showing ? s->live.granted : room);
 	/* While records come minutes go with them; a shadow that rests would wait long for its last ones. */

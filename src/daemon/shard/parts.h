@@ -85,7 +85,7 @@ VR_MUST enum vr_err vr_shadow_agrees(struct vr_shard *s, struct vr_diag *d);
 int64_t vr_shadow_limit(const struct vr_shard *s);
 /** Nobody looks at its leaderboards, nor, unless the owner record says that they are shown, at its views. */
 bool vr_shadow_unseen(const struct vr_shard *s);
-/** Once it has come up, and all others, or its memory is full, they are written. */
+/** Once it has come up, and all others or live does not mind, or its memory is full, they are written. */
 VR_MUST enum vr_err vr_shadow_show(struct vr_shard *s);
 /** It has come up with live, and nobody waits for it. */
 bool vr_shadow_has_time(const struct vr_shard *s);

@@ -385,8 +385,9 @@ bool vr_shadow_unseen(const struct vr_shard *s) { return s->config.shadow && !s-
 
 enum vr_err vr_shadow_show(struct vr_shard *s)
 {
-	bool comes = s->full || (s->live.came_up && !vr_shadow_has_time(s));
-	if (s->live.shows || s->config.shadow->viewless || !s->walked || !comes)
+	const struct vr_shadow *sh = s->config.shadow;
+	bool alone = sh->alone && atomic_load(sh->alone), comes = s->full || (s->live.came_up && (alone || !vr_shadow_has_time(s)));
+	if (s->live.shows || sh->viewless || !s->walked || !comes)
 		return VR_OK;
 	s->live.shows = s->boards_due = true;
 	return s->record.shown ? VR_OK : vr_engine_views(s->engine, VR_VIEWS_COME);

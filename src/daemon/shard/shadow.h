@@ -10,8 +10,8 @@
  * again in the guard of every cut; where it went back, memory is dropped, and records wait for live); rule sets are taken
  * up where live took them up; by its clock it refuses what live refused; contents have the home they have in live; alerts
  * go to vir:replay:<name>:alerts and nowhere else; no dead letters, no commits, no view time. Nobody looks at its views
- * before all of the replay have come up with live: they and leaderboards wait for that, and are then written once instead of
- * with each cut.
+ * before it has come up with live: they and leaderboards wait for that, beside a busy live until all of the replay have, and are
+ * then written once instead of with each cut.
  * A live that went back and then decided otherwise is found out when it is there again: VR_E_STATE_LOST.
  * Threads: the worker's that has the shard.                                                                     */
 #include <stdatomic.h>
@@ -38,6 +38,7 @@ struct vr_shadow {
 	bool lost;			/* live has no record of the partition: its bound is `end` alone */
 	const atomic_bool *hurries;	/* keeps; false: others are far behind still, so that one that has come up with live need not
 					 * be as fresh as live. NULL: it always has to */
+	const atomic_bool *alone;	/* keeps; live has nothing to do, so that views may come while others still fold. NULL: never */
 };
 
 /* What is known of live's partition. */
