@@ -7,7 +7,7 @@ from virtest import Process, eventually
 from virbench import proc
 from virbench.catchup import Progress, wait_until
 from virbench.latency import LOST_S, WARM_S, Probes, Visible, folded, for_seconds, measure, summary
-from virbench.parts import pair
+from virbench.parts import daemon_on, pair
 from virbench.redisstat import RedisStat
 from virbench.topic import fill, generator
 
@@ -35,13 +35,29 @@ class Replay:
         return {"rate": events / self.wall_s, "wall_s": self.wall_s, "cpu_us": self.cpu_s / events * 1e6}
 
 
+RIVAL = "rival:"
+
+
+def run_rival(programs, kafka, topic, redis, check):
+    """What somebody without a replay does: another daemon, over the same history, into the same Redis."""
+    end = kafka.end_offsets(topic)
+    with daemon_on(redis, programs, kafka, topic, {"redis.prefix": RIVAL}) as rival:
+        start = time.monotonic()
+        rival.start(wait=False)
+        progress = Progress(RedisStat(redis.client()), topic, end, lambda: check() and rival.check(), RIVAL)
+        seen = summary(measure(Probes(kafka, topic, "rival", 1), Visible(redis), lambda: not progress.reached(), check))
+        events, wall_s = sum(end.values()), time.monotonic() - start
+        return {**seen, "replay": {"rate": events / wall_s, "wall_s": wall_s, "cpu_us": proc.cpu_s(rival.pid) / events * 1e6}}
+
+
 UNTHROTTLED = ("--set", "replay.max_live_lag=1h", "--set", "replay.max_redis_latency=1m")
 
 
 def run_backfill(programs, kafka, world, rate, seconds, wire):
     """{"rate": of the live load, "catch_up": events/s of the daemon over the same history, "idle": {...} of a replay beside
     a live that gets nothing; append to visible under that load: "alone", and with the "replay" in it "beside" one as it is by
-    default and "unthrottled" beside one that nothing holds back}. A replay folds history and what live gets meanwhile."""
+    default, "unthrottled" beside one that nothing holds back, and beside a "rival", another daemon that catches up}. A replay
+    folds history and what live gets meanwhile."""
     topic = fill(programs, kafka, world, world.events, wire, config={"message.timestamp.type": "LogAppendTime"})
     with pair(programs, kafka, topic) as (redis, daemon):
         start = time.monotonic()
@@ -66,5 +82,7 @@ def run_backfill(programs, kafka, world, rate, seconds, wire):
         eventually(lambda: check() and int(redis.client().hget("vir:meta", "wait_ms")) < 2 * alone["p99_ms"], LOST_S, "live is calm")
         figures = {"rate": rate, "catch_up": catch_up, "idle": {"replay": idle.result(world.events)}, "alone": alone,
                    "beside": beside, "unthrottled": seen_beside("unthrottled", "beside", *UNTHROTTLED)}
+        eventually(lambda: check() and int(redis.client().hget("vir:meta", "wait_ms")) < 2 * alone["p99_ms"], LOST_S, "live is calm")
+        figures["rival"] = run_rival(programs, kafka, topic, redis, check)
         load.kill()
         return figures

@@ -22,17 +22,17 @@ def run_floor(programs, kafka, topic):
     return json.loads(done.stdout)
 
 
-def own_keys(topic, end):
-    return [f"{{vir:{topic}:{number}}}:own" for number in sorted(end)]
+def own_keys(topic, end, prefix="vir:"):
+    return [f"{{{prefix}{topic}:{number}}}:own" for number in sorted(end)]
 
 
 class Progress:
     """How far the offsets in Redis have come."""
 
-    def __init__(self, stat, topic, end, check):
+    def __init__(self, stat, topic, end, check, prefix="vir:"):
         self._stat, self._check = stat, check
         self._end = [end[number] for number in sorted(end)]
-        self._ask = [("HGET", key, "off") for key in own_keys(topic, end)]
+        self._ask = [("HGET", key, "off") for key in own_keys(topic, end, prefix)]
         self._moved_at = time.monotonic()
         self.done = 0
         self.first_s = None     # when the first cut was seen

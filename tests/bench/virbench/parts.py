@@ -44,9 +44,9 @@ def new_broker():
 
 
 @contextlib.contextmanager
-def pair(programs, kafka, topic, settings=None):
-    """(Redis, Daemon) with nothing in them; the daemon is not yet started."""
-    redis, port = Redis(), PortLock()
+def daemon_on(redis, programs, kafka, topic, settings=None):
+    """A Daemon of a group of its own, not yet started."""
+    port = PortLock()
     address = f"127.0.0.1:{port.port}"
     config = {
         "rules_files": [str(RULES)],
@@ -64,8 +64,18 @@ def pair(programs, kafka, topic, settings=None):
         section[last] = value
     daemon = Daemon(config, program=programs.virald, http=address)
     try:
-        yield redis, daemon
+        yield daemon
     finally:
         daemon.close()
-        redis.close()
         port.release()
+
+
+@contextlib.contextmanager
+def pair(programs, kafka, topic, settings=None):
+    """(Redis, Daemon) with nothing in them; the daemon is not yet started."""
+    redis = Redis()
+    try:
+        with daemon_on(redis, programs, kafka, topic, settings) as daemon:
+            yield redis, daemon
+    finally:
+        redis.close()

@@ -73,11 +73,12 @@ def print_latency(figures):
 def print_backfill(figures):
     load = f"beside {figures['rate']:,.0f} events/s"
     print(f"\na replay of all history (the daemon itself took {figures['catch_up']:,.0f} events/s)")
-    for key, what in (("idle", "beside an idle live"), ("beside", load), ("unthrottled", f"{load}, not held back")):
+    for key, what in (("idle", "beside an idle live"), ("beside", load), ("unthrottled", f"{load}, not held back"),
+                      ("rival", f"another daemon {load}")):
         one = figures[key]["replay"]
         print(f"  {what:<40} {one['rate']:>9,.0f} events/s   {one['cpu_us']:.2f} us an event")
     for key, what in (("alone", "append to visible, no replay"), ("beside", "beside the replay"),
-                      ("unthrottled", "beside the one that is not held back")):
+                      ("unthrottled", "beside the one that is not held back"), ("rival", "beside the other daemon")):
         one = figures[key]
         print(f"  {what:<40} p50 {one['p50_ms']:>6.0f} ms   p99 {one['p99_ms']:>6.0f} ms   max {one['max_ms']:>6.0f} ms   {one['probes']} probes")
 
@@ -90,6 +91,9 @@ def check(rows, replayed=None):
                      f"{replayed['alone']['p99_ms']:.0f}")
     if replayed and replayed["idle"]["replay"]["rate"] < REPLAY_LEAST * replayed["catch_up"]:
         wrong.append(f"a replay folds {replayed['idle']['replay']['rate']:,.0f} events/s, the daemon {replayed['catch_up']:,.0f}")
+    if replayed and replayed["unthrottled"]["replay"]["rate"] < REPLAY_LEAST * replayed["rival"]["replay"]["rate"]:
+        wrong.append(f"beside a load a replay that is not held back folds {replayed['unthrottled']['replay']['rate']:,.0f} events/s, "
+                     f"another daemon {replayed['rival']['replay']['rate']:,.0f}")
     for row in rows:
         if row["wire"] != "protobuf":
             continue
