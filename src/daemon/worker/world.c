@@ -4,7 +4,7 @@
 
 #include "clock.h"
 
-enum { VIEW_WEIGHT = 16 };
+enum { VIEW_WEIGHT = 24 };
 
 static struct vr_mono now_mono(void *ctx)
 {
