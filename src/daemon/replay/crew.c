@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* crew.c - who does the work of a replay: the daemon's own workers and publisher, over shadows. */
 #include <stdlib.h>
+#include <sys/signalfd.h>
 #include <sysexits.h>
+#include <unistd.h>
 
 #include "clock.h"
 #include "exit.h"
@@ -14,6 +16,18 @@ void vr_replay_end(struct vr_replay *r, int code)
 	int none = 0;
 	atomic_compare_exchange_strong(&r->exit_code, &none, code);
 	atomic_store(&r->stop, true);
+}
+
+bool vr_replay_serve_signals(struct vr_replay *r)
+{
+	struct signalfd_siginfo info;
+	bool any = false;
+	while (read(r->signals, &info, sizeof(info)) == (ssize_t)sizeof(info)) {
+		vr_report_say(r->report, VR_EV_STOPPING, "signal %u", info.ssi_signo);
+		vr_replay_end(r, EX_TEMPFAIL);
+		any = true;
+	}
+	return any;
 }
 
 /* ------------------------------------------------ what workers say -------------------- */

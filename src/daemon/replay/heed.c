@@ -1,13 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "heed.h"
 
-#include <poll.h>
 #include <stdlib.h>
 
 #include "clock.h"
 #include "parts.h"
 
-enum { OLD_MS = 3000, STALE_MS = 10000, RATE_LEAST = 1000, LOOK_MS = 100, PAUSE_MS = 5, EXTEND_MS = 30000 };
+enum { OLD_MS = 3000, STALE_MS = 10000, RATE_LEAST = 1000 };
 
 /* ------------------------------------------------ how live fares ---------------------- */
 
@@ -91,48 +90,3 @@ void vr_replay_heed(struct vr_replay *r)
 	atomic_store(&r->alone, r->heed.lag.ms < 0);
 	vr_report_redis(r->report, up);
 }
-
-/* ------------------------------------------------ pages of keys ----------------------- */
-
-void vr_pages_begin(struct vr_pages *p, struct vr_replay *r, const char *what, const char *name, int64_t keys)
-{
-	*p = (struct vr_pages){.replay = r, .what = what, .name = name, .keys = keys};
-	vr_progress_start(&p->progress, "virald replay", 0, r->options->quiet || keys <= 0);
-	p->progress.json = r->options->json;
-}
-
-void vr_pages_end(struct vr_pages *p) { vr_progress_end(&p->progress); }
-
-static void look_on(struct vr_pages *p)
-{
-	struct vr_replay *r = p->replay;
-	if (!vr_mono_reached(vr_clock_mono(), r->heed.next))
-		return;
-	vr_replay_heed(r);
-	r->heed.next = vr_mono_add(vr_clock_mono(), (struct vr_span){LOOK_MS});
-	vr_notify_extend(&r->notify, (struct vr_span){EXTEND_MS});
-	vr_notify_watchdog(&r->notify);
-	if (p->keys > 0)
-		vr_progress_phase(&p->progress, p->what, p->name, (double)(p->done < p->keys ? p->done : p->keys) / (double)p->keys);
-}
-
-/* A page is taken at once, and what is taken too much of it delays the next. False: a signal came. */
-static bool take_turn(void *ctx, size_t keys, size_t weight)
-{
-	struct vr_pages *p = ctx;
-	struct vr_replay *r = p->replay;
-	struct pollfd signals = {.fd = r->signals, .events = POLLIN};
-	bool ends = atomic_load(&r->stop);
-	p->done += (int64_t)keys;
-	vr_pace_took(&r->pace, weight);
-	for (;;) {
-		look_on(p);
-		if (vr_replay_serve_signals(r))
-			return false;
-		if (ends || vr_pace_ask(&r->pace, 1, vr_clock_mono()) > 0)
-			return true;
-		(void)poll(&signals, 1, PAUSE_MS);
-	}
-}
-
-struct vr_generation_turn vr_pages_turn(struct vr_pages *p) { return (struct vr_generation_turn){take_turn, p}; }

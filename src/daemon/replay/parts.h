@@ -11,6 +11,7 @@
  *   crew.c    workers, publisher and what they say
  *   run.c     the loop: pace, progress, the end;  sight.h: what it sees
  *   heed.h    how live fares, and the pace that follows
+ *   pages.c   all keys of the spare database are counted, or thrown away, at that pace
  *   dry.c     of a dry run: what would change, and nothing is left
  *
  * Ownership: struct vr_replay owns what it points at, but for options and texts of the configuration.
@@ -89,17 +90,16 @@ VR_MUST static inline enum vr_err vr_replay_ask(const struct vr_replay *r, struc
 	return vr_talk_ask(t, d);
 }
 
-/* --- replay.c --------------------------------------------------------------------------------------------- */
-/** A signal ends the replay. True: there was one. */
-bool vr_replay_serve_signals(struct vr_replay *r);
-
 /* --- plan.c ------------------------------------------------------------------------------------------------ */
 /** Find the generation or plan it. Writes nothing. */
 VR_MUST enum vr_err vr_replay_plan(struct vr_replay *r, struct vr_diag *d);
 /** If there is room for what is planned: discard what is in its place, and write down that it begins. */
 VR_MUST enum vr_err vr_replay_begin(struct vr_replay *r, struct vr_diag *d);
 
-/** Throw generation `name` of the spare database away, at the replay's pace. */
+/* --- pages.c ----------------------------------------------------------------------------------------------- */
+/** What the spare database holds. VR_E_BUSY, also of the next: a signal came. */
+VR_MUST enum vr_err vr_replay_count(struct vr_replay *r, struct vr_generation_census *ret, struct vr_diag *d);
+/** Throw generation `name` of the spare database away. */
 VR_MUST enum vr_err vr_replay_discard(struct vr_replay *r, const char *name, struct vr_diag *d);
 
 /* --- bounds.c ---------------------------------------------------------------------------------------------- */
@@ -136,6 +136,8 @@ void vr_replay_print(const struct vr_replay *r);
 /* --- crew.c ------------------------------------------------------------------------------------------------ */
 /** Stop with this code; the first one counts. Any thread. */
 void vr_replay_end(struct vr_replay *r, int code);
+/** A signal does. True: there was one. Main thread. */
+bool vr_replay_serve_signals(struct vr_replay *r);
 /** The reading side's callbacks (struct vr_group_ops). */
 void vr_replay_assigned(void *ctx, const struct vr_topic_part *parts, size_t n);
 void vr_replay_revoked(void *ctx, const struct vr_topic_part *parts, size_t n, bool lost);

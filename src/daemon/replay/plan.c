@@ -103,11 +103,8 @@ static enum vr_err plan_again(struct vr_replay *r, struct vr_diag *d)
 /* Only what is ours, under one name, may be gone on with or thrown away. */
 static enum vr_err look_at_spare(struct vr_replay *r, struct vr_diag *d)
 {
-	struct vr_generation_census census = {.keys = 0};
-	struct vr_pages pages;
-	vr_pages_begin(&pages, r, "", "", 0);
-	enum vr_err err = vr_generation_count(&r->link, &r->keys, r->spare_db, vr_pages_turn(&pages), &census, d);
-	vr_pages_end(&pages);
+	struct vr_generation_census census;
+	enum vr_err err = vr_replay_count(r, &census, d);
 	if (!err && census.foreign)
 		err = vr_diag_set(d, VR_E_REFUSED, "redis", "database %d (redis.spare_db) holds %lld keys that are not virald's, such as %.60s: "
 			"a replay needs one of its own", r->spare_db, (long long)census.foreign, census.example);
@@ -190,34 +187,6 @@ enum vr_err vr_replay_plan(struct vr_replay *r, struct vr_diag *d)
 		err = r->gen.name[0] ? plan_again(r, d) : plan_new(r, d);
 	if (!err && r->gen.state == VR_GENERATION_RETIRED)
 		vr_str_copy(r->gen.to, sizeof(r->gen.to), vr_str_c("live"));
-	return err;
-}
-
-/* ------------------------------------------------ throwing away ----------------------- */
-
-static enum vr_err ask_size(struct vr_replay *r, int64_t *ret, struct vr_diag *d)
-{
-	struct vr_talk t;
-	vr_talk_open(&t, &r->link, &r->mem);
-	vr_cmd_select(&t.cmds, r->spare_db);
-	vr_cmd_words(&t.cmds, "DBSIZE", NULL);
-	enum vr_err err = vr_replay_ask(r, &t, d);
-	if (!err)
-		*ret = t.r.at[1].integer;
-	vr_talk_close(&t);
-	return err;
-}
-
-enum vr_err vr_replay_discard(struct vr_replay *r, const char *name, struct vr_diag *d)
-{
-	struct vr_pages pages;
-	int64_t keys;
-	enum vr_err err = ask_size(r, &keys, d);
-	if (err)
-		return err;
-	vr_pages_begin(&pages, r, "throwing away", name, keys);
-	err = vr_generation_discard(&r->link, &r->keys, r->spare_db, vr_str_c(name), vr_pages_turn(&pages), d);
-	vr_pages_end(&pages);
 	return err;
 }
 

@@ -27,18 +27,6 @@ static enum vr_err catch_signals(struct vr_replay *r)
 	return r->signals < 0 ? VR_E_BUG : VR_OK;
 }
 
-bool vr_replay_serve_signals(struct vr_replay *r)
-{
-	struct signalfd_siginfo info;
-	bool any = false;
-	while (read(r->signals, &info, sizeof(info)) == (ssize_t)sizeof(info)) {
-		vr_report_say(r->report, VR_EV_STOPPING, "signal %u", info.ssi_signo);
-		vr_replay_end(r, EX_TEMPFAIL);
-		any = true;
-	}
-	return any;
-}
-
 static enum vr_err check_databases(const struct vr_config *c, struct vr_diag *d)
 {
 	if (c->redis_live_db != c->redis_spare_db && c->redis_spare_db != c->redis_alerts_db && c->redis_live_db != c->redis_alerts_db)

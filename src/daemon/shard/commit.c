@@ -12,8 +12,6 @@ struct vr_span vr_shard_patience(const struct vr_shard *s, struct vr_span shorte
 	return ms < shortest.ms ? shortest : ms > longest.ms ? longest : (struct vr_span){ms};
 }
 
-bool vr_shard_is_showing(const struct vr_shard *s) { return !s->record.shown && !vr_shadow_unseen(s); }
-
 /* ------------------------------------------------ what time it is ----------------------- */
 
 /* View time is stream time, except at the end of the log once nothing has come for a while: then it goes on with the
@@ -201,7 +199,7 @@ static void add_alerts(struct vr_shard *s)
 /* Views that waited are many at once, and for no reader's sake. */
 static void share_room(const struct vr_shard *s, size_t dirty, struct vr_cut_limits *l)
 {
-	bool showing = vr_shard_is_showing(s);
+	bool showing = vr_shadow_is_showing(s);
 	size_t limit = s->at_end ? s->config.cut_contents : s->config.cut_contents_behind;
 	size_t room = dirty < limit ? limit - dirty : 0, minutes = vr_engine_minutes_wait(s->engine);
 	if (showing && !s->at_end)	/* memory is full: a cut that is full, too, must make room */
@@ -306,7 +304,7 @@ static enum vr_err finish(struct vr_shard *s, const struct vr_replies *replies, 
 /* Those that waited, or the word that none does any more. */
 static bool has_views(const struct vr_shard *s)
 {
-	return vr_shard_is_showing(s) && (s->live.granted > 0 || !vr_engine_views_wait(s->engine));
+	return vr_shadow_is_showing(s) && (s->live.granted > 0 || !vr_engine_views_wait(s->engine));
 }
 
 static bool nothing_to_write(struct vr_shard *s, struct vr_mono now)

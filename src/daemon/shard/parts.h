@@ -53,8 +53,6 @@ VR_MUST enum vr_err vr_shard_background(struct vr_shard *s, struct vr_diag *d);
 /* --- commit.c ------------------------------------------------------------------------------------------------ */
 /** How long a write may wait: what is late already may be later by an eighth, alerts too. */
 struct vr_span vr_shard_patience(const struct vr_shard *s, struct vr_span shortest, struct vr_span longest);
-/** Views that waited are being written, some with each cut. */
-bool vr_shard_is_showing(const struct vr_shard *s);
 /** Step 1 of a guarded write; the transaction follows in the next exchange. */
 VR_MUST enum vr_err vr_shard_guard(struct vr_shard *s, struct vr_diag *d);
 /** All that changed, stored. VR_E_DLQ: dead letters are not acknowledged yet, nothing was written. */
@@ -85,6 +83,8 @@ VR_MUST enum vr_err vr_shadow_agrees(struct vr_shard *s, struct vr_diag *d);
 int64_t vr_shadow_limit(const struct vr_shard *s);
 /** Nobody looks at its leaderboards, nor, unless the owner record says that they are shown, at its views. */
 bool vr_shadow_unseen(const struct vr_shard *s);
+/** Views that waited are being written, some with each cut. */
+bool vr_shadow_is_showing(const struct vr_shard *s);
 /** Once it has come up, and all others or live does not mind, or its memory is full, they are written. */
 VR_MUST enum vr_err vr_shadow_show(struct vr_shard *s);
 /** It has come up with live, and nobody waits for it. */

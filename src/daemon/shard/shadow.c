@@ -346,7 +346,7 @@ static struct vr_mono next_look(const struct vr_shard *s)
 /* Not to be waited for by others: views that nobody has seen yet, minutes at the very end. */
 static bool has_more(const struct vr_shard *s)
 {
-	return vr_shard_is_showing(s) || (!vr_shadow_has_time(s) && vr_engine_minutes_wait(s->engine) > 0);
+	return vr_shadow_is_showing(s) || (!vr_shadow_has_time(s) && vr_engine_minutes_wait(s->engine) > 0);
 }
 
 /* Many small cuts: live's stand in line with them. */
@@ -355,7 +355,7 @@ static struct vr_mono next_turn(const struct vr_shard *s) { return vr_mono_add(s
 void vr_shadow_turn(struct vr_shard *s)
 {
 	struct vr_mono now = s->world->mono(s->world->ctx);
-	if (!s->at_end || !vr_shard_is_showing(s) || s->live.granted > 0 || !vr_mono_reached(now, next_turn(s)))
+	if (!s->at_end || !vr_shadow_is_showing(s) || s->live.granted > 0 || !vr_mono_reached(now, next_turn(s)))
 		return;
 	s->live.turned = now;
 	s->live.granted = s->world->turn(s->world->ctx, SHOW_MOST);
@@ -364,7 +364,7 @@ void vr_shadow_turn(struct vr_shard *s)
 struct vr_mono vr_shadow_due(const struct vr_shard *s)
 {
 	struct vr_mono look = next_look(s);
-	struct vr_mono more = vr_shard_is_showing(s) ? next_turn(s) : vr_mono_add(s->last_cut, s->config.cut_interval);
+	struct vr_mono more = vr_shadow_is_showing(s) ? next_turn(s) : vr_mono_add(s->last_cut, s->config.cut_interval);
 	return has_more(s) && more.ms < look.ms ? more : look;
 }
 
@@ -382,6 +382,7 @@ enum vr_err vr_shadow_tick(struct vr_shard *s, struct vr_diag *d)
 /* ------------------------------------------------ views ------------------------------- */
 
 bool vr_shadow_unseen(const struct vr_shard *s) { return s->config.shadow && !s->live.shows; }
+bool vr_shadow_is_showing(const struct vr_shard *s) { return !s->record.shown && !vr_shadow_unseen(s); }
 
 enum vr_err vr_shadow_show(struct vr_shard *s)
 {
