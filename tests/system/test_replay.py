@@ -66,6 +66,15 @@ def test_a_replay_shows_what_live_shows(make, kafka):
     assert fleet.stop() == [0]
 
 
+def test_a_rate_below_the_weight_of_a_view_ends_too(make, kafka):
+    fleet = make(1)
+    kafka.produce(fleet.topics[0], events.spread(some(200, 3, 8), [], 1))
+    fleet.start().settle()
+    partitions = fleet.fold()
+    replay(fleet, "--name", "fix", "--rate", 60)
+    check_generation(fleet, "fix", partitions)
+
+
 def test_nobody_hears_of_a_replay(make, kafka):
     fleet = make(1)
     kafka.produce(fleet.topics[0], some(3000, 1))

@@ -81,7 +81,8 @@ static size_t turn(void *ctx, size_t n)
 	struct vr_worker *w = ctx;
 	if (!w->config.pace)
 		return n;
-	size_t views = w->config.pace(w->config.ctx, n * VIEW_WEIGHT) / VIEW_WEIGHT;
+	/* Rounded up: at a rate that never gives as much at a time, one is taken and the rest of it owed. */
+	size_t views = (w->config.pace(w->config.ctx, n * VIEW_WEIGHT) + VIEW_WEIGHT - 1) / VIEW_WEIGHT;
 	w->config.paced(w->config.ctx, views * VIEW_WEIGHT);
 	return views;
 }
